@@ -1,0 +1,92 @@
+# Every habit of this repository. CI runs only what stands here.
+
+GO ?= go
+
+# The tools, pinned: a newer one is a change like any other.
+LINT_VERSION      := v2.15.0
+VULN_VERSION      := v1.9.0
+BENCHSTAT_VERSION := v0.0.0-20260908200009-22c9c6c9d4da
+
+LINT      := bin/golangci-lint-$(LINT_VERSION)
+VULN      := $(GO) run golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
+BENCHSTAT := $(GO) run golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
+
+# The suite takes about two minutes; a test that hangs ends here, with its stacks.
+TEST_TIMEOUT := 9m
+TEST         := CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=$(TEST_TIMEOUT)
+
+# Which tests switch faults on, and how often they are run.
+FAULTS ?= .
+COUNT  ?= 100
+
+# Which benchmarks, and how often: benchstat wants six runs or more.
+BENCH      ?= .
+BENCHCOUNT ?= 6
+BENCHMARK  := $(GO) test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(BENCHCOUNT) ./...
+BASE       ?= main
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test check fault bench bench-compare fmt fmt-check vet lint cover vuln clean gcc
+
+help: ## print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# DATABASE goes through the environment: it may hold a password, and a command
+# line can be seen by everybody.
+run: build ## build and start a demo on 127.0.0.1:8000 (DATABASE=postgres://... to use that)
+	@$(if $(DATABASE),ROLLCALL_DATABASE='$(DATABASE)') exec bin/rollcall serve --demo --migrate
+
+build: ## build bin/rollcall
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rollcall ./cmd/rollcall
+
+test: gcc ## run the whole suite, as CI does
+	$(TEST) ./...
+
+# The import rules (layering_test.go) are part of the suite.
+check: fmt-check vet lint test ## check format, vet, lint, layers and the whole suite
+
+fault: gcc ## run the tests of the actors many times (FAULTS=regexp COUNT=100)
+	$(TEST) -run='$(FAULTS)' -count=$(COUNT) ./actors/...
+
+bench: ## run the benchmarks (BENCH=regexp)
+	$(BENCHMARK)
+
+bench-compare: ## compare the benchmarks with another commit (BASE=main)
+	@set -e; dir=$$(mktemp -d); \
+	trap 'git worktree remove --force "$$dir/base" 2>/dev/null; rm -rf "$$dir"' EXIT; \
+	git worktree add --quiet --detach "$$dir/base" '$(BASE)'; \
+	echo 'measuring $(BASE)'; (cd "$$dir/base" && $(BENCHMARK)) > "$$dir/$(subst /,-,$(BASE)).txt"; \
+	echo 'measuring this tree'; $(BENCHMARK) > "$$dir/here.txt"; \
+	cd "$$dir" && $(BENCHSTAT) '$(subst /,-,$(BASE)).txt' here.txt
+
+fmt: ## format the code
+	gofmt -w .
+
+fmt-check:
+	@files=$$(gofmt -l .); test -z "$$files" || { echo "not formatted (make fmt does it): $$files"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint: $(LINT) ## run golangci-lint
+	$(LINT) run ./...
+
+# Built once per version: from source it takes minutes.
+$(LINT):
+	GOBIN='$(CURDIR)/bin' CGO_ENABLED=0 $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT_VERSION)
+	mv bin/golangci-lint $@
+
+cover: ## measure what the tests reach, into bin/cover.html
+	@mkdir -p bin
+	$(GO) test -timeout=$(TEST_TIMEOUT) -coverpkg=./... -coverprofile=bin/cover.out ./...
+	$(GO) tool cover -html=bin/cover.out -o bin/cover.html
+	@$(GO) tool cover -func=bin/cover.out | tail -1
+
+vuln: ## look for known vulnerabilities in what the code calls
+	$(VULN) ./...
+
+clean: ## remove what was built, not the database
+	rm -rf bin
+
+gcc:
+	@command -v $$($(GO) env CC) >/dev/null || { echo 'The race detector needs gcc (on Debian: apt-get install gcc libc6-dev).' >&2; exit 1; }

@@ -1,0 +1,138 @@
+package actortest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/actors"
+)
+
+// Client is a client with its socket, in memory. It implements [rollcall.Socket].
+type Client struct {
+	Email    rollcall.Email
+	kit      *Kit
+	answered chan struct{}
+
+	mu      sync.Mutex
+	session rollcall.Session
+	frames  []string
+	ended   *rollcall.Close
+}
+
+// connect does what the transport does with a socket.
+func (c *Client) connect(p *actors.Presence) {
+	ctx, cancel := context.WithTimeout(context.Background(), ConnectTimeout)
+	defer cancel()
+	defer close(c.answered)
+	session, err := p.Admit(ctx, rollcall.Connect{Email: c.Email, Socket: c, Address: "192.0.2.1:1", UserAgent: "actortest"})
+	if err != nil {
+		why, ok := errors.AsType[rollcall.Close](err)
+		if !ok {
+			why = rollcall.CloseInternalError
+		}
+		c.Close(why)
+		return
+	}
+	c.mu.Lock()
+	c.session = session
+	ended := c.ended != nil
+	c.mu.Unlock()
+	if ended {
+		session.Leave()
+	}
+}
+
+// Send implements [rollcall.Socket].
+func (c *Client) Send(frame []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended != nil {
+		return false
+	}
+	c.frames = append(c.frames, string(frame))
+	return true
+}
+
+// Close implements [rollcall.Socket].
+func (c *Client) Close(why rollcall.Close) {
+	c.mu.Lock()
+	if c.ended != nil {
+		c.mu.Unlock()
+		return
+	}
+	c.ended = &why
+	session := c.session
+	c.mu.Unlock()
+	if session != nil {
+		session.Leave()
+	}
+}
+
+// Ended implements [rollcall.Socket].
+func (c *Client) Ended() (rollcall.Close, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended == nil {
+		return rollcall.Close{}, false
+	}
+	return *c.ended, true
+}
+
+// Leave is the client closing its socket.
+func (c *Client) Leave() { c.Close(rollcall.CloseNormal) }
+
+// Say sends one text message.
+func (c *Client) Say(text string) {
+	c.mu.Lock()
+	session := c.session
+	c.mu.Unlock()
+	if session == nil {
+		c.kit.Errorf("%s was not admitted and cannot say anything", c.Email)
+		return
+	}
+	session.Receive(textFrame(text))
+}
+
+// Frames is what the client has read.
+func (c *Client) Frames() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.frames)
+}
+
+// WantEnd checks that the socket ended so.
+func (c *Client) WantEnd(want rollcall.Close) {
+	c.kit.Helper()
+	if why, ended := c.Ended(); !ended || why != want {
+		c.kit.Errorf("the socket of %s ended %v with %v, want %v", c.Email, ended, why, want)
+	}
+}
+
+// WantOpen checks that the socket is open and was greeted, once.
+func (c *Client) WantOpen() {
+	c.kit.Helper()
+	if why, ended := c.Ended(); ended {
+		c.kit.Errorf("the socket of %s ended with %v, want it open", c.Email, why)
+	}
+	greetings := 0
+	for _, f := range c.Frames() {
+		if f == string(rollcall.Greeting(c.Email)) {
+			greetings++
+		}
+	}
+	if greetings != 1 {
+		c.kit.Errorf("%s was greeted %d times, want once", c.Email, greetings)
+	}
+}
+
+// textFrame is a text message.
+type textFrame string
+
+// Text implements [rollcall.Frame].
+func (f textFrame) Text() ([]byte, bool) { return []byte(f), true }
+
+// Release implements [rollcall.Frame].
+func (f textFrame) Release() {}

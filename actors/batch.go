@@ -1,0 +1,219 @@
+package actors
+
+import (
+	"errors"
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+// maxBatch bounds the changes of one commit. What is beyond it waits for the
+// next one, so that a storm of connects does not make its first wait for its last.
+const maxBatch = 1000
+
+// kind is what a member needs of the database.
+type kind uint8
+
+const (
+	nothing kind = iota
+	insert
+	touch
+	remove
+)
+
+// change is a member's part of the batch in flight.
+type change struct {
+	member   *member
+	kind     kind
+	admitted bool // of an insert: the user was not looked up
+}
+
+// need compares what should be true of a member with what is known of its row.
+func (m *member) need() kind {
+	switch {
+	case m.phase == gone && m.row == absent:
+		return nothing
+	case m.phase == gone:
+		return remove
+	case m.row != present:
+		return insert
+	case m.touched:
+		return touch
+	}
+	return nothing
+}
+
+// enqueue makes a member part of a coming batch. One that is in flight is
+// looked at again when it has landed.
+func (r *roster) enqueue(m *member) {
+	if !m.queued && !m.flying {
+		r.queue = append(r.queue, m)
+	}
+	m.queued = true
+}
+
+// batch takes the next batch from the queue. It answers false while one is in
+// flight, and when there is nothing to write and no lease to renew.
+func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
+	if r.flight != nil {
+		return b, 0, false
+	}
+	taken := 0
+	flight := make([]*change, 0, min(len(r.queue), r.room))
+	for _, m := range r.queue {
+		if len(flight) == r.room {
+			break
+		}
+		taken++
+		m.queued = false
+		switch m.need() {
+		case insert:
+			b.Inserts = append(b.Inserts, m.insertion())
+			flight = append(flight, &change{m, insert, m.phase == here})
+		case touch:
+			b.Touches = append(b.Touches, rollcall.Change{Session: m.id, Email: m.user.Email,
+				LastActivity: m.lastActivity, UserActivity: m.user.LastActivity})
+			flight = append(flight, &change{m, touch, true})
+		case remove:
+			b.Deletes = append(b.Deletes, rollcall.Change{Session: m.id, Email: m.connect.Email,
+				EndedAt: m.endedAt, Reason: m.cause})
+			flight = append(flight, &change{m, remove, true})
+		case nothing:
+			r.forget(m)
+			continue
+		}
+		m.flying, m.touched = true, false
+	}
+	r.queue = r.queue[taken:]
+	if len(flight) == 0 && !renew {
+		return b, 0, false
+	}
+	r.flight = flight
+	r.number++
+	return b, r.number, true
+}
+
+// insertion is the row that a member should have.
+func (m *member) insertion() rollcall.Change {
+	c := rollcall.Change{
+		Session: m.id, Email: m.connect.Email, Address: m.connect.Address, UserAgent: m.connect.UserAgent,
+		ConnectedAt: m.connectedAt, Since: m.connectedAt,
+		LastActivity: m.lastActivity, UserActivity: m.lastActivity,
+	}
+	if m.phase == here {
+		c.Admitted, c.Since, c.UserActivity = true, m.user.ConnectedAt, m.user.LastActivity
+	}
+	return c
+}
+
+// forget drops a member of whom nothing is left.
+func (r *roster) forget(m *member) {
+	if m.phase == gone && m.row == absent {
+		delete(r.members, m.id)
+	}
+}
+
+// committed settles the batch in flight. A late answer, of another number,
+// changes nothing.
+func (r *roster) committed(number uint64, result rollcall.Result, now time.Time) (o outcome) {
+	if r.flight == nil || number != r.number {
+		return o
+	}
+	flight := r.flight
+	r.flight = nil
+	r.room = min(maxBatch, 2*r.room)
+	for _, c := range flight {
+		r.land(c.member)
+		switch c.kind {
+		case insert:
+			r.inserted(c, result, now, &o)
+		case remove:
+			c.member.row = absent
+			r.forget(c.member)
+		}
+	}
+	if result.Sweeps > r.sweeps {
+		r.sweeps = result.Sweeps
+		r.doubtRows()
+	}
+	return o
+}
+
+// land takes a member out of the batch, and back into the queue if anything
+// happened to it meanwhile.
+func (r *roster) land(m *member) {
+	m.flying = false
+	if m.queued {
+		r.queue = append(r.queue, m)
+	}
+}
+
+// inserted settles one insert of a committed batch.
+func (r *roster) inserted(c *change, result rollcall.Result, now time.Time, o *outcome) {
+	m := c.member
+	spelling, isUser := result.Users[m.connect.Email]
+	if c.admitted || isUser {
+		m.row = present
+	} // else nothing was inserted; but an earlier attempt, whose answer was lost, may have
+	switch {
+	case m.phase != waiting:
+	case isUser:
+		r.admit(m, spelling, o)
+	default:
+		r.refuse(m, rollcall.CloseUnknownEmail, now, o)
+	}
+}
+
+// doubtRows notes that other nodes may have removed any of our rows.
+func (r *roster) doubtRows() {
+	for _, m := range r.members {
+		if m.row == present {
+			m.row = unknown
+			r.enqueue(m)
+		}
+	}
+}
+
+// failed puts the batch in flight back, first in the queue. Whether it was
+// applied is unknown, unless the database rejected its content: then it was
+// not, and is tried again in halves until the change that it will never accept
+// stands alone and is given up.
+func (r *roster) failed(number uint64, err error, now time.Time) (o outcome) {
+	if r.flight == nil || number != r.number {
+		return o
+	}
+	flight := r.flight
+	r.flight = nil
+	rejected := errors.Is(err, rollcall.ErrRejected)
+	if rejected {
+		r.room = max(1, len(flight)/2)
+	}
+	back := make([]*member, 0, len(flight)+len(r.queue))
+	for _, c := range flight {
+		m := c.member
+		m.flying, m.queued = false, true
+		switch {
+		case c.kind == touch:
+			m.touched = !rejected || len(flight) > 1
+		case !rejected:
+			m.row = unknown
+		}
+		back = append(back, m)
+	}
+	r.queue = append(back, r.queue...)
+	if rejected && len(flight) == 1 {
+		r.rejected(flight[0], now, &o)
+	}
+	return o
+}
+
+// rejected gives up the one insert that the database will never accept.
+func (r *roster) rejected(c *change, now time.Time, o *outcome) {
+	switch {
+	case c.kind != insert:
+	case c.member.phase == waiting:
+		r.refuse(c.member, rollcall.CloseInternalError, now, o)
+	case c.member.phase == here:
+		o.end(c.member, rollcall.CloseInternalError)
+	}
+}

@@ -1,0 +1,73 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+// phase is what should be true of a session.
+type phase uint8
+
+const (
+	waiting phase = iota // it asked to be admitted
+	here                 // it was admitted
+	gone                 // it ended, or will not be admitted any more
+)
+
+// row is what is known of a session in the database.
+type row uint8
+
+const (
+	absent  row = iota
+	present     // committed
+	unknown     // a commit failed, which may have happened all the same
+)
+
+// member is one session on the roster.
+type member struct {
+	id           rollcall.SessionID
+	connect      rollcall.Connect
+	user         *user // while it is here
+	phase        phase
+	row          row
+	queued       bool // in the queue, or in flight and due for another look
+	flying       bool // in the batch that the writer has in hand
+	touched      bool // its activity is not in the database yet
+	connectedAt  time.Time
+	lastActivity time.Time
+	deadline     time.Time // of a waiting member
+	endedAt      time.Time // of a gone one
+	cause        string    // of a gone one that was here
+	behind       []*member // policy oldest: later connects that wait for this one's fate
+}
+
+// user is one entry and the members that keep it there.
+type user struct {
+	rollcall.Entry
+	members []*member
+}
+
+// verdict is a close for one session.
+type verdict struct {
+	session rollcall.SessionID
+	close   rollcall.Close
+}
+
+// outcome is what a step asks the registry to do.
+type outcome struct {
+	admitted []*member
+	refused  []verdict // connects to be told no
+	ended    []verdict // sessions to be told to go
+}
+
+func (o *outcome) refuse(m *member, c rollcall.Close) {
+	o.refused = append(o.refused, verdict{m.id, c})
+}
+
+func (o *outcome) end(m *member, c rollcall.Close) {
+	o.ended = append(o.ended, verdict{m.id, c})
+}
+
+// stamp is a time as every table and every answer has it.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

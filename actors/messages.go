@@ -1,0 +1,105 @@
+package actors
+
+// Message flow, in the order that a socket lives. Presence is the typed door
+// that the transport calls; everything else is an actor.
+//
+//	Presence ── Connect ──▶ registry                     a socket asks to be admitted
+//	            registry ── Commit ──▶ writer            everything that waits, as one batch
+//	            registry ◀── Committed ── writer         the rows are there
+//	            registry ◀── CommitFailed ── writer      nobody knows; it is tried again
+//	            registry ── (spawn) ──▶ session          its Started sends the greeting
+//	Presence ◀── answer ── registry                      admitted or refused
+//	Presence ── Received ──▶ session                     one frame; the reply goes to the socket
+//	            registry ◀── Touch ── session            there was activity
+//	Presence ── Ask ──▶ registry                         who is here?
+//	Presence ── End ──▶ session ◀── End ── registry      the socket is gone, or must go
+//	            registry ◀── *actor.Terminated ── session, however it ended
+//	            registry ── Sweep ──▶ writer             remove what dead nodes left
+//	Presence ── Drain ──▶ registry                       everybody out
+//
+// The registry also hears tick (from the clock) and resumed (from its
+// supervision, after a crash).
+
+import (
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+// Connect asks the registry to admit a socket. Whoever asked waits at Answer,
+// which has room for the one answer, until the Deadline and no longer.
+type Connect struct {
+	Session  rollcall.SessionID
+	Request  rollcall.Connect
+	Deadline time.Time
+	Answer   chan<- Answer
+}
+
+// Answer tells the door what became of a Connect: Refused, or else Admitted.
+type Answer struct {
+	Admitted rollcall.Session
+	Refused  error
+}
+
+// Commit gives the writer its next batch.
+type Commit struct {
+	Number uint64
+	Batch  rollcall.Batch
+}
+
+// Committed says that the batch of that number is in the database.
+type Committed struct {
+	Number uint64
+	Result rollcall.Result
+}
+
+// CommitFailed says that nobody knows whether the batch of that number is in
+// the database, unless the error is one of those that [rollcall.Store] names.
+type CommitFailed struct {
+	Number uint64
+	Err    error
+}
+
+// Sweep asks the writer to remove what dead nodes left.
+type Sweep struct{}
+
+// Received hands one frame of the client to its session.
+type Received struct {
+	Frame rollcall.Frame
+}
+
+// Touch tells the registry that a session's pulse has something to read.
+type Touch struct {
+	Session rollcall.SessionID
+}
+
+// End tells a session to close its socket, if it is still open, and to stop.
+type End struct {
+	Close rollcall.Close
+}
+
+// Ask asks the registry who is here. Answer has room for the one answer.
+type Ask struct {
+	Answer chan<- rollcall.Snapshot
+}
+
+// Drain tells the registry to admit nobody any more and to end every session
+// with Close. Done is closed when the last row is gone.
+type Drain struct {
+	Close rollcall.Close
+	Done  chan<- struct{}
+}
+
+// tick is the registry's clock: whatever is due is done.
+type tick struct{}
+
+// resumed tells the registry that it crashed and goes on: it reconciles.
+type resumed struct{}
+
+// IgnoreDeadLetterLogging keeps an End that finds its session gone out of the log:
+// both sides may end a session, and one of them is second.
+func (*End) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging keeps the frames that follow a session's end out of
+// the log.
+func (*Received) IgnoreDeadLetterLogging() {}

@@ -1,0 +1,219 @@
+// Package actors is who is here: the registry, its sessions and its writer, as
+// actors. It is the only importer of protoactor-go; [Presence] is the door that
+// the rest of the server uses.
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall"
+)
+
+const (
+	// maxWaiting bounds the connects that wait for the database; the next one
+	// is told to try again later.
+	maxWaiting = 1 << 16
+	// askAgain is how long an Ask may go unanswered before it is repeated: the
+	// registry may have crashed on the first.
+	askAgain = time.Second
+)
+
+// Role names a kind of actor.
+type Role string
+
+// The roles.
+const (
+	RoleRegistry Role = "registry"
+	RoleWriter   Role = "writer"
+	RoleSession  Role = "session"
+)
+
+// Config is what presence needs to begin.
+type Config struct {
+	Store  rollcall.Store  // where rows go
+	Logger *slog.Logger    // never sees an e-mail above level debug
+	Policy rollcall.Policy // default many
+	Lease  time.Duration   // of the Store's node; renewed three times in it
+	// FoldCase makes e-mails that differ only in case one user. The Store must
+	// be of the same mind.
+	FoldCase bool
+	// Props are added to the props of each actor of a role: the place where a
+	// test puts middleware to inject faults.
+	Props map[Role][]actor.PropsOption
+}
+
+func (c Config) props(role Role, own ...actor.PropsOption) []actor.PropsOption {
+	return append(own, c.Props[role]...)
+}
+
+func (c Config) key() func(rollcall.Email) rollcall.Email {
+	if !c.FoldCase {
+		return func(e rollcall.Email) rollcall.Email { return e }
+	}
+	return func(e rollcall.Email) rollcall.Email { return rollcall.Email(strings.ToLower(string(e))) }
+}
+
+// Presence implements [rollcall.Presence] with actors.
+type Presence struct {
+	config    Config
+	system    *actor.ActorSystem
+	registry  *actor.PID
+	waiting   atomic.Int64
+	reachable atomic.Bool // the last commit succeeded
+	failed    atomic.Pointer[error]
+	done      chan struct{}
+	finish    sync.Once
+}
+
+var _ rollcall.Presence = (*Presence)(nil)
+
+// Start begins with nobody here. The caller ends it with Stop.
+func Start(cfg Config) *Presence {
+	p := &Presence{config: cfg, done: make(chan struct{})}
+	p.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
+		return slog.New(onlyErrors{cfg.Logger.Handler()})
+	}))
+	props := actor.PropsFromProducer(func() actor.Actor { return newRegistry(p) },
+		cfg.props(RoleRegistry,
+			actor.WithMailbox(actor.UnboundedLockfree()),
+			actor.WithGuardian(registrySupervision{p}),
+			actor.WithSupervisor(childSupervision{p}))...)
+	p.registry = actor.NewPID(p.system.Address(), registryName)
+	if _, err := p.system.Root.SpawnNamed(props, registryName); err != nil {
+		panic(err) // the name is free in a new system
+	}
+	go p.ticks()
+	return p
+}
+
+// ticks is the registry's clock. It is not the registry's own timer, since a
+// crash would lose that with the message that sets it again.
+func (p *Presence) ticks() {
+	t := time.NewTicker(tickEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			p.system.Root.Send(p.registry, &tick{})
+		case <-p.done:
+			return
+		}
+	}
+}
+
+// Admit implements [rollcall.Presence].
+func (p *Presence) Admit(ctx context.Context, c rollcall.Connect) (rollcall.Session, error) {
+	if p.waiting.Add(1) > maxWaiting {
+		p.waiting.Add(-1)
+		return nil, rollcall.CloseTryAgainLater
+	}
+	defer p.waiting.Add(-1)
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("naming a session: %w", err)
+	}
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return nil, errors.New("a connect must have a deadline")
+	}
+	answer := make(chan Answer, 1)
+	p.system.Root.Send(p.registry, &Connect{Session: id, Request: c, Deadline: deadline, Answer: answer})
+	select {
+	case a := <-answer:
+		return a.Admitted, a.Refused
+	case <-ctx.Done():
+		return nil, rollcall.CloseTryAgainLater
+	case <-p.done:
+		return nil, rollcall.CloseRestarting
+	}
+}
+
+// Snapshot implements [rollcall.Presence].
+func (p *Presence) Snapshot(ctx context.Context) (rollcall.Snapshot, error) {
+	for {
+		answer := make(chan rollcall.Snapshot, 1)
+		p.system.Root.Send(p.registry, &Ask{Answer: answer})
+		again := time.NewTimer(askAgain)
+		select {
+		case s := <-answer:
+			again.Stop()
+			return s, nil
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return rollcall.Snapshot{}, fmt.Errorf("asking the registry who is here: %w", context.Cause(ctx))
+		case <-p.done:
+			again.Stop()
+			return rollcall.Snapshot{}, errors.New("asking the registry who is here: it has stopped")
+		}
+	}
+}
+
+// Drain admits nobody any more, ends every session with the close, and waits
+// until their rows are gone. When the context ends first, the rows are left to
+// the lease, and the error says so.
+func (p *Presence) Drain(ctx context.Context, why rollcall.Close) error {
+	done := make(chan struct{})
+	p.system.Root.Send(p.registry, &Drain{Close: why, Done: done})
+	select {
+	case <-done:
+		return nil
+	case <-p.done:
+		return p.Err()
+	case <-ctx.Done():
+		return fmt.Errorf("removing the rows of the sessions that ended (the lease will): %w", context.Cause(ctx))
+	}
+}
+
+// Stop ends all actors. It is not Drain: rows stay.
+func (p *Presence) Stop() {
+	p.finish.Do(func() { close(p.done) })
+	_ = p.system.Root.StopFuture(p.registry).Wait() // at most ten seconds
+	p.system.Shutdown()
+}
+
+// Done is closed when presence has ended: stopped, or failed with Err.
+func (p *Presence) Done() <-chan struct{} { return p.done }
+
+// Err is why presence cannot go on: [ErrGaveUp], [rollcall.ErrSuperseded], or
+// nil while it can.
+func (p *Presence) Err() error {
+	if err := p.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Reachable reports whether the last commit succeeded.
+func (p *Presence) Reachable() bool { return p.reachable.Load() }
+
+// fail ends presence for a reason, unless it has ended already.
+func (p *Presence) fail(err error) {
+	p.finish.Do(func() {
+		p.config.Logger.Error("presence cannot go on", "error", err)
+		p.failed.Store(&err)
+		close(p.done)
+	})
+}
+
+// door is the rest of the server's hand on one session.
+type door struct {
+	root *actor.RootContext
+	pid  *actor.PID
+}
+
+// Receive implements [rollcall.Session].
+func (d *door) Receive(f rollcall.Frame) { d.root.Send(d.pid, &Received{Frame: f}) }
+
+// Leave implements [rollcall.Session].
+func (d *door) Leave() { d.root.Send(d.pid, &End{Close: rollcall.CloseVanished}) }

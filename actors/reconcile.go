@@ -1,0 +1,49 @@
+package actors
+
+import (
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/google/uuid"
+)
+
+// resumed settles by level what a crash left open: the batch in flight, the
+// members without a session, and whoever was waiting.
+func (r *registry) resumed(c actor.Context) {
+	r.carryOut(c, r.roster.failed(r.roster.number, errCrashed, time.Now()))
+	r.reconcile(c)
+}
+
+// reconcile makes members, children and sockets equal again, whatever message
+// was lost on the way.
+func (r *registry) reconcile(c actor.Context) {
+	r.reconciled = time.Now()
+	missing := r.roster.here()
+	for _, child := range c.Children() {
+		id, err := uuid.Parse(strings.TrimPrefix(child.Id, c.Self().Id+"/"))
+		if err != nil {
+			continue // the writer
+		}
+		m := missing[id]
+		delete(missing, id)
+		if m == nil {
+			c.Stop(child)
+			continue
+		}
+		r.touch(id)
+		if why, ended := m.connect.Socket.Ended(); ended {
+			c.Send(child, &End{Close: why})
+		}
+	}
+	for id, m := range missing {
+		if r.pulses[id] == nil {
+			r.spawn(c, m)
+		} else {
+			r.leave(id)
+		}
+	}
+	if r.closing != nil {
+		r.closeAll(c, *r.closing)
+	}
+}

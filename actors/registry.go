@@ -1,0 +1,281 @@
+package actors
+
+import (
+	"log/slog"
+	"math/rand/v2"
+	"strings"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall"
+)
+
+// The names of the actors that have one. A session is named by its ID.
+const (
+	registryName = "registry"
+	writerName   = "writer"
+)
+
+const (
+	// tickEvery is how often the registry looks at what is due.
+	tickEvery = 100 * time.Millisecond
+	// flushEvery is how long activity may wait before it is put into a batch:
+	// with a tick and a commit on top it is in the database within a second.
+	flushEvery = 800 * time.Millisecond
+	// reconcileEvery bounds the harm of a lost message.
+	reconcileEvery = 5 * time.Second
+	// answerTimeout is when a commit counts as failed whose answer was lost. It
+	// is more than the writer takes.
+	answerTimeout = commitTimeout + time.Second
+	// retryLeast and retryMost bound the pause after a failed commit, which
+	// doubles with each failure: short enough to be right again within a
+	// second of the database's return.
+	retryLeast = 25 * time.Millisecond
+	retryMost  = 400 * time.Millisecond
+	// renewalsPerLease leaves room for two renewals to fail.
+	renewalsPerLease = 3
+)
+
+// registry is the actor that knows who is here. It never waits: the roster is
+// in memory, and the database is the writer's.
+type registry struct {
+	presence *Presence
+	log      *slog.Logger
+	roster   *roster
+	answers  map[rollcall.SessionID]chan<- Answer
+	pulses   map[rollcall.SessionID]*pulse // of the sessions that were spawned
+	writer   *actor.PID
+	sessions *actor.Props
+	next     session // what the next spawn of sessions is to be
+
+	closing    *rollcall.Close // once it is draining
+	drained    chan<- struct{} // to be closed when nothing is left
+	failures   int             // commits that failed since the last that did not
+	retryAt    time.Time
+	committing time.Time // when the last commit was given to the writer
+	flushed    time.Time
+	swept      time.Time
+	reconciled time.Time
+}
+
+func newRegistry(p *Presence) *registry {
+	r := &registry{
+		presence: p,
+		log:      p.config.Logger,
+		roster:   newRoster(p.config.Policy, p.config.key()),
+		answers:  make(map[rollcall.SessionID]chan<- Answer),
+		pulses:   make(map[rollcall.SessionID]*pulse),
+	}
+	// One Props serves all sessions, since each would cost 300 bytes: spawning
+	// calls OnInit before it returns, and that hands over the state. A session
+	// that the library should ever bring back is not initialised, and so inert.
+	r.sessions = actor.PropsFromProducer(func() actor.Actor { return &session{} },
+		p.config.props(RoleSession,
+			actor.WithMailbox(actor.UnboundedLockfree()),
+			actor.WithOnInit(func(c actor.Context) { *c.Actor().(*session) = r.next }))...)
+	return r
+}
+
+// Receive is the registry's table of contents. After each message it gives the
+// writer what has piled up, if the writer is free: that is the group commit.
+func (r *registry) Receive(c actor.Context) {
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		r.started(c)
+	case *Connect:
+		r.connect(c, m)
+	case *Touch:
+		r.touch(m.Session)
+	case *Committed:
+		r.committed(c, m)
+	case *CommitFailed:
+		r.commitFailed(c, m)
+	case *actor.Terminated:
+		r.terminated(c, m.Who)
+	case *Ask:
+		m.Answer <- r.roster.snapshot()
+	case *Drain:
+		r.startDrain(c, m)
+	case *tick:
+		r.tick(c)
+	case *resumed:
+		r.resumed(c)
+	}
+	r.commit(c)
+}
+
+func (r *registry) started(c actor.Context) {
+	if r.writer == nil {
+		r.writer, _ = c.SpawnNamed(writerProps(r.presence.config), writerName)
+	}
+}
+
+func (r *registry) connect(c actor.Context, m *Connect) {
+	now := time.Now()
+	if r.closing != nil {
+		m.Answer <- Answer{Refused: *r.closing}
+		return
+	}
+	if !now.Before(m.Deadline) || r.answers[m.Session] != nil || r.roster.members[m.Session] != nil {
+		return // too late, or delivered twice
+	}
+	r.answers[m.Session] = m.Answer
+	r.carryOut(c, r.roster.connect(m.Session, m.Request, now, m.Deadline))
+}
+
+func (r *registry) touch(id rollcall.SessionID) {
+	if p := r.pulses[id]; p != nil {
+		r.roster.touch(id, p.take())
+	}
+}
+
+// commit gives the writer the next batch, if it is free and there is one.
+func (r *registry) commit(c actor.Context) {
+	now := time.Now()
+	if now.Before(r.retryAt) {
+		return
+	}
+	renew := now.Sub(r.committing) >= r.presence.config.Lease/renewalsPerLease
+	if b, number, ok := r.roster.batch(renew); ok {
+		r.committing = now
+		c.Send(r.writer, &Commit{Number: number, Batch: b})
+	}
+}
+
+func (r *registry) committed(c actor.Context, m *Committed) {
+	if r.failures > 0 {
+		r.log.Info("database is back", "failed_commits", r.failures)
+	}
+	r.failures = 0
+	r.presence.reachable.Store(true)
+	r.carryOut(c, r.roster.committed(m.Number, m.Result, time.Now()))
+	r.settle()
+}
+
+func (r *registry) commitFailed(c actor.Context, m *CommitFailed) {
+	if m.Number != r.roster.number {
+		return
+	}
+	if isFinal(m.Err) {
+		r.presence.fail(m.Err)
+		r.closeAll(c, rollcall.CloseRestarting)
+		return
+	}
+	if r.failures == 0 {
+		r.log.Warn("commit failed; it is tried again", "error", m.Err)
+	}
+	r.failures++
+	r.presence.reachable.Store(false)
+	pause := min(retryLeast<<min(r.failures-1, 8), retryMost)
+	r.retryAt = time.Now().Add(pause/2 + rand.N(pause/2))
+	r.carryOut(c, r.roster.failed(m.Number, m.Err, time.Now()))
+}
+
+// carryOut does what a step of the roster asks for.
+func (r *registry) carryOut(c actor.Context, o outcome) {
+	for _, v := range o.refused {
+		r.answer(v.session, Answer{Refused: v.close})
+	}
+	for _, m := range o.admitted {
+		r.spawn(c, m)
+	}
+	for _, v := range o.ended {
+		r.end(c, v.session, v.close)
+	}
+}
+
+// spawn starts the session of an admitted member, and tells its door.
+func (r *registry) spawn(c actor.Context, m *member) {
+	p := &pulse{}
+	r.next = session{id: m.id, email: m.user.Email, socket: m.connect.Socket, pulse: p, registry: c.Self()}
+	pid, err := c.SpawnNamed(r.sessions, m.id.String())
+	if err != nil {
+		r.log.Error("session not spawned", "session", m.id, "error", err)
+		return
+	}
+	r.pulses[m.id] = p
+	r.answer(m.id, Answer{Admitted: &door{root: r.presence.system.Root, pid: pid}})
+}
+
+func (r *registry) answer(id rollcall.SessionID, a Answer) {
+	if answer := r.answers[id]; answer != nil {
+		delete(r.answers, id)
+		answer <- a
+	}
+}
+
+func (r *registry) end(c actor.Context, id rollcall.SessionID, why rollcall.Close) {
+	c.Send(actor.NewPID(c.Self().Address, c.Self().Id+"/"+id.String()), &End{Close: why})
+}
+
+// terminated hears of the end of a child, whatever ended it.
+func (r *registry) terminated(c actor.Context, who *actor.PID) {
+	name := strings.TrimPrefix(who.Id, c.Self().Id+"/")
+	if name == writerName {
+		r.presence.fail(ErrGaveUp)
+		return
+	}
+	if id, err := uuid.Parse(name); err == nil {
+		r.leave(id)
+	}
+}
+
+func (r *registry) leave(id rollcall.SessionID) {
+	m := r.roster.members[id]
+	if m == nil {
+		return
+	}
+	r.touch(id)
+	delete(r.pulses, id)
+	why, ended := m.connect.Socket.Ended()
+	if !ended {
+		why = rollcall.CloseInternalError
+		m.connect.Socket.Close(why)
+	}
+	r.roster.leave(id, why.Cause(), time.Now())
+}
+
+// startDrain begins the end of everything.
+func (r *registry) startDrain(c actor.Context, m *Drain) {
+	r.closing, r.drained = &m.Close, m.Done
+	r.closeAll(c, m.Close)
+	r.settle()
+}
+
+// closeAll ends every session, and refuses every connect that waits.
+func (r *registry) closeAll(c actor.Context, why rollcall.Close) {
+	r.carryOut(c, r.roster.close(why, time.Now()))
+	for id := range r.roster.here() {
+		r.end(c, id, why)
+	}
+}
+
+// settle tells whoever drains that nothing is left.
+func (r *registry) settle() {
+	if r.drained != nil && r.roster.settled() {
+		close(r.drained)
+		r.drained = nil
+	}
+}
+
+func (r *registry) tick(c actor.Context) {
+	now := time.Now()
+	r.carryOut(c, r.roster.expire(now))
+	if now.Sub(r.flushed) >= flushEvery {
+		r.flushed = now
+		r.roster.flush()
+	}
+	if now.Sub(r.swept) >= r.presence.config.Lease/renewalsPerLease {
+		r.swept = now
+		c.Send(r.writer, &Sweep{})
+	}
+	if r.roster.flight != nil && now.Sub(r.committing) >= answerTimeout {
+		r.commitFailed(c, &CommitFailed{Number: r.roster.number, Err: errNoAnswer})
+	}
+	if now.Sub(r.reconciled) >= reconcileEvery {
+		r.reconcile(c)
+	}
+	r.settle()
+}

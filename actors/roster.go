@@ -1,0 +1,262 @@
+package actors
+
+import (
+	"time"
+
+	"github.com/tidwall/btree"
+
+	"github.com/rollcall/rollcall"
+)
+
+// roster is the registry's bookkeeping: who is here, and how far the database
+// knows it. It is a state machine without actors, clocks or SQL: each method
+// is one step, and answers with what is to be done about it.
+//
+// It is driven by level and not by edge. For every session it holds what
+// should be true (its phase) and what the database knows (its row); whatever
+// differs is queued, and what a batch contains is computed when it is made.
+type roster struct {
+	policy  rollcall.Policy
+	key     func(rollcall.Email) rollcall.Email // what makes two spellings one user
+	members map[rollcall.SessionID]*member
+	waiting map[rollcall.SessionID]*member // those members that have no answer yet
+	leads   map[rollcall.Email]*member     // policy oldest: the one connect of a user that is decided first
+	users   map[rollcall.Email]*user       // by key
+	order   *btree.BTreeG[rollcall.Entry]  // the same entries, as a snapshot lists them
+	queue   []*member                      // whose row must change, in order
+	touched []*member                      // active since the last flush
+	flight  []*change                      // the batch that the writer has in hand
+	number  uint64                         // of the last batch; late answers carry another
+	sweeps  int64                          // see rollcall.Result
+	room    int                            // how many changes the next batch may hold
+}
+
+func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email) *roster {
+	return &roster{
+		policy:  policy,
+		key:     key,
+		members: make(map[rollcall.SessionID]*member),
+		waiting: make(map[rollcall.SessionID]*member),
+		leads:   make(map[rollcall.Email]*member),
+		users:   make(map[rollcall.Email]*user),
+		order:   btree.NewBTreeGOptions(listedBefore, btree.Options{NoLocks: true}),
+		room:    maxBatch,
+	}
+}
+
+// listedBefore is the order of a snapshot: oldest connection first, then by e-mail.
+func listedBefore(a, b rollcall.Entry) bool {
+	if !a.ConnectedAt.Equal(b.ConnectedAt) {
+		return a.ConnectedAt.Before(b.ConnectedAt)
+	}
+	return a.Email < b.Email
+}
+
+// connect notes a session that asks to be admitted. A second step with the
+// same session changes nothing.
+func (r *roster) connect(id rollcall.SessionID, c rollcall.Connect, now, deadline time.Time) (o outcome) {
+	if r.members[id] != nil {
+		return o
+	}
+	m := &member{id: id, connect: c, connectedAt: stamp(now), lastActivity: stamp(now), deadline: deadline}
+	if r.policy == rollcall.PolicyOldest {
+		if r.users[r.key(c.Email)] != nil {
+			o.refuse(m, rollcall.CloseAlreadyConnected)
+			return o
+		}
+		if lead := r.leads[r.key(c.Email)]; lead != nil {
+			lead.behind = append(lead.behind, m)
+			return o
+		}
+	}
+	r.wait(m)
+	return o
+}
+
+// wait puts a member in line for the database's answer.
+func (r *roster) wait(m *member) {
+	r.members[m.id] = m
+	r.waiting[m.id] = m
+	if r.policy == rollcall.PolicyOldest {
+		r.leads[r.key(m.connect.Email)] = m
+	}
+	r.enqueue(m)
+}
+
+// answered takes a member out of the line, and returns those behind it.
+func (r *roster) answered(m *member) (behind []*member) {
+	delete(r.waiting, m.id)
+	if r.policy == rollcall.PolicyOldest {
+		delete(r.leads, r.key(m.connect.Email))
+	}
+	behind, m.behind = m.behind, nil
+	return behind
+}
+
+// touch notes activity: in the snapshot at once, in the database with the next flush.
+func (r *roster) touch(id rollcall.SessionID, at time.Time) {
+	m := r.members[id]
+	at = stamp(at)
+	if m == nil || m.phase != here || !at.After(m.lastActivity) {
+		return
+	}
+	m.lastActivity = at
+	if at.After(m.user.LastActivity) {
+		m.user.LastActivity = at
+		r.order.Set(m.user.Entry)
+	}
+	if !m.touched {
+		m.touched = true
+		r.touched = append(r.touched, m)
+	}
+}
+
+// flush makes the activity since the last flush part of the next batch.
+func (r *roster) flush() {
+	for _, m := range r.touched {
+		r.enqueue(m)
+	}
+	r.touched = nil
+}
+
+// leave notes that an admitted session is gone. However a session ends, this
+// is its way out.
+func (r *roster) leave(id rollcall.SessionID, cause string, now time.Time) {
+	m := r.members[id]
+	if m == nil || m.phase != here {
+		return
+	}
+	u := m.user
+	for i, other := range u.members {
+		if other == m {
+			u.members = append(u.members[:i], u.members[i+1:]...)
+			break
+		}
+	}
+	if len(u.members) == 0 {
+		r.removeEntry(u)
+	}
+	m.user, m.cause = nil, cause
+	r.giveUp(m, now)
+}
+
+// removeEntry is the only place where an entry goes.
+func (r *roster) removeEntry(u *user) {
+	r.order.Delete(u.Entry)
+	delete(r.users, r.key(u.Email))
+}
+
+// giveUp ends a member and leaves to the queue what remains of its row.
+func (r *roster) giveUp(m *member, now time.Time) {
+	m.phase, m.endedAt = gone, stamp(now)
+	r.enqueue(m)
+}
+
+// expire refuses the connects whose deadline has passed. One that is in flight
+// is left to its commit: admitted too late, its socket is closed already and
+// ends it the usual way.
+func (r *roster) expire(now time.Time) (o outcome) {
+	for _, m := range r.waiting {
+		m.behind = keepBefore(m.behind, now, &o)
+		if !m.flying && !now.Before(m.deadline) {
+			r.refuse(m, rollcall.CloseTryAgainLater, now, &o)
+		}
+	}
+	return o
+}
+
+// keepBefore drops and refuses the members whose deadline has passed.
+func keepBefore(ms []*member, now time.Time, o *outcome) []*member {
+	kept := ms[:0]
+	for _, m := range ms {
+		if now.Before(m.deadline) {
+			kept = append(kept, m)
+		} else {
+			o.refuse(m, rollcall.CloseTryAgainLater)
+		}
+	}
+	return kept
+}
+
+// close refuses everybody who still waits.
+func (r *roster) close(c rollcall.Close, now time.Time) (o outcome) {
+	for _, m := range r.waiting {
+		for _, b := range m.behind {
+			o.refuse(b, c)
+		}
+		m.behind = nil
+		r.refuse(m, c, now, &o)
+	}
+	return o
+}
+
+// refuse ends a waiting member. The connects behind it share its fate if that
+// was about the user; else the first of them takes its place.
+func (r *roster) refuse(m *member, c rollcall.Close, now time.Time, o *outcome) {
+	o.refuse(m, c)
+	behind := r.answered(m)
+	r.giveUp(m, now)
+	switch {
+	case len(behind) == 0:
+	case c == rollcall.CloseUnknownEmail:
+		for _, b := range behind {
+			o.refuse(b, c)
+		}
+	default:
+		behind[0].behind = behind[1:]
+		r.wait(behind[0])
+	}
+}
+
+// admit makes a committed member present.
+func (r *roster) admit(m *member, spelling rollcall.Email, o *outcome) {
+	key := r.key(spelling)
+	u := r.users[key]
+	if u == nil {
+		u = &user{Entry: rollcall.Entry{Email: spelling, ConnectedAt: m.connectedAt, LastActivity: m.lastActivity}}
+		r.users[key] = u
+	}
+	r.order.Delete(u.Entry)
+	if m.connectedAt.Before(u.ConnectedAt) { // a connect whose commit had to be tried again
+		u.ConnectedAt = m.connectedAt
+	}
+	if m.lastActivity.After(u.LastActivity) {
+		u.LastActivity = m.lastActivity
+	}
+	r.order.Set(u.Entry)
+	if r.policy == rollcall.PolicyNewest {
+		for _, older := range u.members {
+			o.end(older, rollcall.CloseReplaced)
+		}
+	}
+	u.members = append(u.members, m)
+	for _, b := range r.answered(m) {
+		o.refuse(b, rollcall.CloseAlreadyConnected)
+	}
+	m.user, m.phase, m.connect.Email = u, here, spelling
+	o.admitted = append(o.admitted, m)
+}
+
+// snapshot is everybody who is here, in constant time: the tree is shared and
+// copied where it changes afterwards.
+func (r *roster) snapshot() rollcall.Snapshot {
+	entries := r.order.Copy()
+	return rollcall.Snapshot{
+		Count:   entries.Len(),
+		Entries: func(yield func(rollcall.Entry) bool) { entries.Scan(yield) },
+	}
+}
+
+// here lists the sessions that were admitted and have not ended.
+func (r *roster) here() map[rollcall.SessionID]*member {
+	all := make(map[rollcall.SessionID]*member, len(r.members))
+	for id, m := range r.members {
+		if m.phase == here {
+			all[id] = m
+		}
+	}
+	return all
+}
+
+// settled reports whether nobody is here and no row is left.
+func (r *roster) settled() bool { return len(r.members) == 0 && len(r.flight) == 0 }

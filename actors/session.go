@@ -1,0 +1,86 @@
+package actors
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/rollcall/rollcall"
+)
+
+// session is the actor that owns one socket. It is never restarted: a new
+// actor on an old socket would lie about what the client has been told. One
+// without a socket is inert: see newRegistry.
+type session struct {
+	id       rollcall.SessionID
+	email    rollcall.Email
+	socket   rollcall.Socket
+	pulse    *pulse
+	registry *actor.PID
+}
+
+func (s *session) Receive(c actor.Context) {
+	if s.socket == nil {
+		return
+	}
+	switch m := c.Message().(type) {
+	case *actor.Started:
+		s.started(c)
+	case *Received:
+		s.received(c, m.Frame)
+	case *End:
+		s.end(c, m.Close)
+	case *actor.Stopping:
+		s.stopping()
+	}
+}
+
+// started greets. A socket that closed while its connect was decided cannot
+// be: its session ends as it began.
+func (s *session) started(c actor.Context) {
+	if !s.socket.Send(rollcall.Greeting(s.email)) {
+		c.Stop(c.Self())
+	}
+}
+
+// received answers one frame. The registry hears of it before the client does,
+// so that a client that has its reply finds itself active in the snapshot.
+func (s *session) received(c actor.Context, f rollcall.Frame) {
+	defer f.Release()
+	if s.pulse.put(time.Now()) {
+		c.Send(s.registry, &Touch{Session: s.id})
+	}
+	reply := rollcall.TextExpected()
+	if payload, isText := f.Text(); isText {
+		reply = rollcall.Reply(s.email, payload)
+	}
+	if !s.socket.Send(reply) {
+		c.Stop(c.Self())
+	}
+}
+
+func (s *session) end(c actor.Context, why rollcall.Close) {
+	s.socket.Close(why)
+	c.Stop(c.Self())
+}
+
+// stopping closes the socket of a session that crashed: after any other end it
+// is closed already. It must not panic, since that would wedge the actor.
+func (s *session) stopping() {
+	defer func() { _ = recover() }()
+	s.socket.Close(rollcall.CloseInternalError)
+}
+
+// pulse carries a session's last activity to the registry. However many frames
+// come, at most one Touch of a session is under way: it is sent when the pulse
+// was empty, and whoever takes it takes the newest.
+type pulse struct {
+	at atomic.Int64 // nanoseconds since 1970; 0 is empty
+}
+
+// put reports whether the pulse was empty.
+func (p *pulse) put(t time.Time) bool { return p.at.Swap(t.UnixNano()) == 0 }
+
+// take empties the pulse. It returns 1970 if it was empty.
+func (p *pulse) take() time.Time { return time.Unix(0, p.at.Swap(0)) }

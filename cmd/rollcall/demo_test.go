@@ -1,0 +1,115 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/persistence"
+)
+
+// TestDemoPrintsWhatWorks starts it twice: each time the printed token is good,
+// and that of the last time is not any more.
+func TestDemoPrintsWhatWorks(t *testing.T) {
+	db := demoDatabase(t)
+	first := tokenIn(t, runDemo(t, db))
+	second := tokenIn(t, runDemo(t, db))
+	holders, err := db.Holders(t.Context(), []rollcall.TokenHash{rollcall.HashToken(first), rollcall.HashToken(second)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := holders[rollcall.HashToken(first)]; ok {
+		t.Error("the token of the first demo still works")
+	}
+	if got := holders[rollcall.HashToken(second)]; got.Email != "alice@example.com" || !got.Active {
+		t.Errorf("the token of the second demo belongs to %+v", got)
+	}
+	if got := demoUserList(t, db); !slices.Equal(got, demoUsers) {
+		t.Errorf("the users are %v", got)
+	}
+}
+
+// TestDemoLeavesRealUsersAndTokensAlone runs it where somebody lives already.
+func TestDemoLeavesRealUsersAndTokensAlone(t *testing.T) {
+	db := demoDatabase(t)
+	if _, err := db.AddUsers(t.Context(), []rollcall.Email{"dora@example.com", "eve@example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := db.SetUsersActive(t.Context(), []rollcall.Email{"dora@example.com"}, false); err != nil {
+		t.Fatal(err)
+	}
+	real, err := db.CreateToken(t.Context(), "eve@example.com", "cron")
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed := runDemo(t, db)
+	if !strings.Contains(printed, "eve@example.com") || strings.Contains(printed, "dora@") || strings.Contains(printed, "alice@") {
+		t.Errorf("printed %s", printed)
+	}
+	if got := demoUserList(t, db); !slices.Equal(got, []rollcall.Email{"dora@example.com", "eve@example.com"}) {
+		t.Errorf("the users are %v", got)
+	}
+	holders, err := db.Holders(t.Context(), []rollcall.TokenHash{rollcall.HashToken(real)})
+	if err != nil || len(holders) != 1 {
+		t.Errorf("the real token has the holders %v, %v", holders, err)
+	}
+}
+
+// TestDemoIsReadyToPaste checks the lines that a person copies.
+func TestDemoIsReadyToPaste(t *testing.T) {
+	printed := runDemo(t, demoDatabase(t))
+	token := tokenIn(t, printed)
+	for _, want := range []string{
+		"http://127.0.0.1:8000/?email=alice%40example.com&token=" + token,
+		"bob@example.com", "carol@example.com",
+		"curl -H 'Authorization: Token " + token + "' http://127.0.0.1:8000/api/hms/active-connections\n",
+	} {
+		if !strings.Contains(printed, want) {
+			t.Errorf("printed %s\nwant %s in it", printed, want)
+		}
+	}
+}
+
+func demoDatabase(t *testing.T) *persistence.Database {
+	t.Helper()
+	newDatabase(t)
+	db, err := openDatabase(t.Context(), os.Getenv("ROLLCALL_DATABASE"), false, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func runDemo(t *testing.T, db *persistence.Database) string {
+	t.Helper()
+	var out strings.Builder
+	if err := demo(t.Context(), db, &out, "http://127.0.0.1:8000"); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func tokenIn(t *testing.T, printed string) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^  token   ([0-9a-f]{40,})$`).FindStringSubmatch(printed)
+	if found == nil {
+		t.Fatalf("no token in %s", printed)
+	}
+	return found[1]
+}
+
+func demoUserList(t *testing.T, db *persistence.Database) (emails []rollcall.Email) {
+	t.Helper()
+	for user, err := range db.Users(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		emails = append(emails, user.Email)
+	}
+	return emails
+}

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestWrongUseIsOneLineAndExit2 lets a script tell a slip in its own command
+// from a failure, and a person see the reason without a page of usage.
+func TestWrongUseIsOneLineAndExit2(t *testing.T) {
+	for _, wrong := range []struct{ args, says string }{
+		{"", "expected one of"},
+		{"frobnicate", "frobnicate"},
+		{"serve --nope", "unknown flag --nope"},
+		{"serve --lease soon", "--lease"},
+		{"serve --lease 999ms", "--lease must be at least 1s"},
+		{"serve --sessions all", "--sessions must be one of"},
+		{"serve --email-match fuzzy", "--email-match must be one of"},
+		{"serve --max-message 1MB", "--max-message"},
+		{"serve --max-message 0", "--max-message must be from 1B to 1GiB"},
+		{"serve --max-message 2GiB", "--max-message must be from 1B to 1GiB"},
+		{"serve --ping-interval 0s", "--ping-interval must be at least"},
+		{"serve --pong-timeout=-1s", "--pong-timeout must be at least"},
+		{"serve --connect-timeout 1ms", "--connect-timeout must be at least"},
+		{"serve --history-for 0s", "--history-for must be at least"},
+		{"serve --max-connections=-1", "--max-connections must not be negative"},
+		{"serve --max-connections-per-address=-1", "--max-connections-per-address must not be negative"},
+		{"serve --max-message-rate=-1", "--max-message-rate must not be negative"},
+		{"serve --listen 8000", "--listen must be HOST:PORT"},
+		{"serve --listen :70000", "--listen must be HOST:PORT"},
+		{"serve --node " + strings.Repeat("n", 256), "--node must be at most 255 bytes"},
+		{"serve --log-format xml", "--log-format must be one of"},
+		{"serve --log-level loud", "--log-level must be one of"},
+		{"--database mysql://root:s3cret@host/x user list", "--database"},
+		{"user add", "email"},
+		{"user add alice@example.com nobody", `"nobody" is not an e-mail`},
+		{"online", "--token"},
+		{"online --token x --server ftp://example.com", "--server must be"},
+		{"online --token x --interval 1ns", "--interval must be at least"},
+	} {
+		got := rollcallWith(t, "", strings.Fields(wrong.args)...)
+		if got.code != exitUsage || got.out != "" {
+			t.Errorf("rollcall %s: exit %d, printed %q", wrong.args, got.code, got.out)
+		}
+		if !oneComplaint(got.err) || !strings.Contains(got.err, wrong.says) {
+			t.Errorf("rollcall %s: said %q, want one line with %q", wrong.args, got.err, wrong.says)
+		}
+		if strings.Contains(got.err, "s3cret") {
+			t.Errorf("rollcall %s: told the password", wrong.args)
+		}
+	}
+}
+
+// TestWrongVariableIsExit2 holds the same for a setting that comes from the
+// environment, where a person looks last.
+func TestWrongVariableIsExit2(t *testing.T) {
+	for variable, value := range map[string]string{
+		"ROLLCALL_LEASE":       "soon",
+		"ROLLCALL_MAX_MESSAGE": "1XB",
+		"ROLLCALL_SESSIONS":    "all",
+		"ROLLCALL_LISTEN":      "8000",
+	} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, value)
+			got := rollcallWith(t, "", "serve")
+			flag := "--" + strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "ROLLCALL_")), "_", "-")
+			if got.code != exitUsage || !oneComplaint(got.err) || !strings.Contains(got.err, flag) {
+				t.Errorf("exit %d, said %q, want one line with %s", got.code, got.err, flag)
+			}
+		})
+	}
+}
+
+// TestFailureIsOneLineAndExit1 covers a command that is right and cannot be done.
+func TestFailureIsOneLineAndExit1(t *testing.T) {
+	got := rollcallWith(t, "", "--database", "sqlite://"+t.TempDir()+"/no/such/folder/r.db", "user", "list")
+	if got.code != exitFailure || !oneComplaint(got.err) || got.out != "" {
+		t.Errorf("exit %d, printed %q, said %q", got.code, got.out, got.err)
+	}
+}
+
+// TestHelpAndVersionSucceed wants them on standard output, so that they can be
+// piped into a pager, and no complaint about what else is missing.
+func TestHelpAndVersionSucceed(t *testing.T) {
+	for args, says := range map[string]string{
+		"--help":           "user import",
+		"serve --help":     "$ROLLCALL_LEASE",
+		"user --help":      "user remove",
+		"online --help":    "http://127.0.0.1:8000",
+		"--version":        "rollcall",
+		"user add -h":      "<email>",
+		"online --version": "rollcall",
+	} {
+		got := rollcallWith(t, "", strings.Fields(args)...)
+		if got.code != exitOK || got.err != "" || !strings.Contains(got.out, says) {
+			t.Errorf("rollcall %s: exit %d, said %q, printed %q, want %q in it", args, got.code, got.err, got.out, says)
+		}
+	}
+}
+
+// result is what a process leaves behind.
+type result struct {
+	code     int
+	out, err string
+}
+
+// rollcallWith runs a command line in this process with that standard input.
+func rollcallWith(t *testing.T, stdin string, args ...string) result {
+	t.Helper()
+	var out, err bytes.Buffer
+	code := run(t.Context(), args, &streams{strings.NewReader(stdin), &out, &err})
+	return result{code, out.String(), err.String()}
+}
+
+// newDatabase names a SQLite file that does not exist yet to all commands of
+// the test.
+func newDatabase(t *testing.T) {
+	t.Helper()
+	t.Setenv("ROLLCALL_DATABASE", "sqlite://"+filepath.Join(t.TempDir(), "rollcall.db"))
+	t.Setenv("ROLLCALL_LOG_LEVEL", "warn")
+}
+
+// mustRun fails the test unless the command succeeds in silence, and returns
+// what it printed.
+func mustRun(t *testing.T, args ...string) string {
+	t.Helper()
+	got := rollcallWith(t, "", args...)
+	if got.code != exitOK || got.err != "" {
+		t.Fatalf("rollcall %s: exit %d, said %q", strings.Join(args, " "), got.code, got.err)
+	}
+	return got.out
+}
+
+func oneComplaint(said string) bool {
+	return strings.HasPrefix(said, "rollcall: ") && strings.HasSuffix(said, "\n") && strings.Count(said, "\n") == 1
+}
+
+// transcript is what a command has written so far, read while it still runs.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (w *transcript) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.Write(p)
+}
+
+func (w *transcript) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.text.String()
+}
+
+// await polls until the condition holds, for ten seconds at the most.
+func await(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain for %s", what)
+		case <-tick.C:
+		}
+	}
+}

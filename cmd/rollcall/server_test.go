@@ -1,0 +1,344 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/persistence"
+	"github.com/rollcall/rollcall/persistence/persistencetest"
+)
+
+// asProgram makes the test binary the program itself, so that a test can start,
+// kill and stop a real process.
+const asProgram = "ROLLCALL_TEST_AS_PROGRAM"
+
+// patience bounds every wait of these tests; none takes it when all is well.
+const patience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// world is a database with users and a token, and the servers on it.
+type world struct {
+	*testing.T
+	url   string
+	token string
+}
+
+// worlds runs a test on each kind of database.
+func worlds(t *testing.T, test func(*world)) {
+	t.Helper()
+	persistencetest.Databases(t, func(t *testing.T, url string) { test(newWorld(t, url)) })
+}
+
+// worldUsers are the e-mails of the users of a world: user0@example.com and so on.
+const worldUsers = 600
+
+func user(n int) string { return fmt.Sprintf("user%d@example.com", n) }
+
+func newWorld(t *testing.T, url string) *world {
+	t.Helper()
+	db, err := persistence.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var emails []rollcall.Email
+	for n := range worldUsers {
+		emails = append(emails, rollcall.Email(user(n)))
+	}
+	if _, err := db.AddUsers(t.Context(), emails); err != nil {
+		t.Fatal(err)
+	}
+	token, err := db.CreateToken(t.Context(), emails[0], "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &world{T: t, url: url, token: token}
+}
+
+// process is a running server.
+type process struct {
+	*world
+	cmd     *exec.Cmd
+	address string
+	exited  chan struct{}
+	mu      sync.Mutex
+	log     strings.Builder
+}
+
+// serve starts a server and waits until it serves.
+func (w *world) serve(args ...string) *process {
+	w.Helper()
+	p := w.launch(args...)
+	w.within("the server to serve", func() bool {
+		select {
+		case <-p.exited:
+			w.Fatalf("the server ended:\n%s", p.said())
+		default:
+		}
+		_, rest, ok := strings.Cut(p.said(), "msg=serving address=")
+		p.address, _, _ = strings.Cut(rest, " ")
+		return ok
+	})
+	return p
+}
+
+// launch starts a server and does not wait.
+func (w *world) launch(args ...string) *process {
+	w.Helper()
+	args = append([]string{"serve", "--listen=127.0.0.1:0", "--node=node", "--database=" + w.url}, args...)
+	p := &process{world: w, cmd: exec.Command(os.Args[0], args...), exited: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		w.Fatal(err)
+	}
+	go func() {
+		for lines := bufio.NewScanner(stderr); lines.Scan(); {
+			p.mu.Lock()
+			fmt.Fprintln(&p.log, lines.Text())
+			p.mu.Unlock()
+		}
+		_ = p.cmd.Wait() // the exit code is read from the state
+		close(p.exited)
+	}()
+	w.Cleanup(func() {
+		p.signal(syscall.SIGKILL)
+		<-p.exited
+		if w.Failed() {
+			w.Logf("the server said:\n%s", p.said())
+		}
+	})
+	return p
+}
+
+func (p *process) said() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+// signal sends a signal, also to a process that is gone.
+func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
+
+// wantExit waits for the end and compares the exit code.
+func (p *process) wantExit(code int) {
+	p.Helper()
+	select {
+	case <-p.exited:
+	case <-time.After(patience):
+		p.Fatal("the server does not end")
+	}
+	if got := p.cmd.ProcessState.ExitCode(); got != code {
+		p.Errorf("the server exited with %d, want %d", got, code)
+	}
+}
+
+// client is one client of a server, which has read its greeting.
+type client struct {
+	*websocket.Conn
+	p *process
+}
+
+// dial opens a socket.
+func (p *process) dial(email string) (*websocket.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, _, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+p.address+"/ws/connect/?email="+email, nil)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.SetReadDeadline(time.Now().Add(patience))
+}
+
+// connect opens a socket and reads its greeting.
+func (p *process) connect(email string) *client {
+	p.Helper()
+	c, err := p.dial(email)
+	if err != nil {
+		p.Fatalf("%s cannot dial: %v", email, err)
+	}
+	p.Cleanup(func() { _ = c.Close() })
+	one := &client{c, p}
+	if got, want := one.read(), string(rollcall.Greeting(rollcall.Email(email))); got != want {
+		p.Fatalf("%s was greeted %s", email, got)
+	}
+	return one
+}
+
+// connectAll opens sockets for the first n users, all at once.
+func (p *process) connectAll(n int) []*client {
+	p.Helper()
+	all := make([]*client, n)
+	var wait sync.WaitGroup
+	for i := range n {
+		wait.Go(func() {
+			c, err := p.dial(user(i))
+			if err != nil {
+				p.Errorf("%s cannot dial: %v", user(i), err)
+				return
+			}
+			all[i] = &client{c, p}
+			if _, payload, err := c.ReadMessage(); err != nil || string(payload) != string(rollcall.Greeting(rollcall.Email(user(i)))) {
+				p.Errorf("%s was greeted %s, %v", user(i), payload, err)
+			}
+		})
+	}
+	wait.Wait()
+	p.Cleanup(func() {
+		for _, c := range all {
+			if c != nil {
+				_ = c.Conn.Close()
+			}
+		}
+	})
+	if p.Failed() {
+		p.FailNow()
+	}
+	return all
+}
+
+func (c *client) read() string {
+	c.p.Helper()
+	_, payload, err := c.ReadMessage()
+	if err != nil {
+		c.p.Fatalf("read: %v", err)
+	}
+	return string(payload)
+}
+
+// echo sends a message and reads its reply.
+func (c *client) echo(message string) {
+	c.p.Helper()
+	if err := c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"message": %q}`, message)); err != nil {
+		c.p.Fatalf("write: %v", err)
+	}
+	if got := c.read(); !strings.Contains(got, "Server received: "+message) {
+		c.p.Errorf("the reply to %s is %s", message, got)
+	}
+}
+
+// leave closes the socket as a browser does.
+func (c *client) leave() {
+	c.p.Helper()
+	if err := c.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(1000, "")); err != nil {
+		c.p.Fatalf("close: %v", err)
+	}
+	c.wantClose(1000)
+}
+
+// wantClose reads on until the close, and compares its code.
+func (c *client) wantClose(code int) {
+	c.p.Helper()
+	for {
+		_, _, err := c.ReadMessage()
+		if err == nil {
+			continue
+		}
+		if closed, ok := errors.AsType[*websocket.CloseError](err); !ok || closed.Code != code {
+			c.p.Errorf("the socket ended with %v, want close %d", err, code)
+		}
+		return
+	}
+}
+
+// listed asks the server who is online.
+func (p *process) listed() []string {
+	p.Helper()
+	r, err := http.NewRequestWithContext(p.Context(), http.MethodGet, "http://"+p.address+"/api/hms/active-connections", nil)
+	if err != nil {
+		p.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Token "+p.token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	var list struct {
+		Count  int
+		Active []struct{ Email string } `json:"active_connections"`
+	}
+	if err := json.Unmarshal(body, &list); err != nil || answer.StatusCode != http.StatusOK || list.Count != len(list.Active) {
+		p.Fatalf("the query was answered %d %s", answer.StatusCode, body)
+	}
+	emails := []string{}
+	for _, a := range list.Active {
+		emails = append(emails, a.Email)
+	}
+	slices.Sort(emails)
+	return emails
+}
+
+// wantOnline is the invariant of the design: within a moment the open sockets,
+// one e-mail for each, are the sessions, and their e-mails the rows and the list.
+func (p *process) wantOnline(sockets ...string) {
+	p.Helper()
+	slices.Sort(sockets)
+	emails := slices.Compact(slices.Clone(sockets))
+	var listed, active, sessions []string
+	agree := func() bool {
+		listed = p.listed()
+		active = persistencetest.Active(p, p.url)
+		sessions = persistencetest.Sessions(p, p.url)
+		return slices.Equal(listed, emails) && slices.Equal(active, emails) && slices.Equal(sessions, sockets)
+	}
+	if !p.eventually(agree) {
+		p.Fatalf("%d sockets are open, %d users listed, %d rows, %d sessions\nsockets  %.200v\nlisted   %.200v\nrows     %.200v\nsessions %.200v",
+			len(sockets), len(listed), len(active), len(sessions), sockets, listed, active, sessions)
+	}
+}
+
+// within waits for something that happens soon.
+func (w *world) within(what string, condition func() bool) {
+	w.Helper()
+	if !w.eventually(condition) {
+		w.Fatalf("waited in vain for %s", what)
+	}
+}
+
+func (w *world) eventually(condition func() bool) bool {
+	ctx, stop := context.WithTimeout(w.Context(), patience)
+	defer stop()
+	every := time.NewTicker(20 * time.Millisecond)
+	defer every.Stop()
+	for !condition() {
+		select {
+		case <-every.C:
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,148 @@
+package persistence
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/rollcall/rollcall"
+)
+
+// emailsPerStatement bounds the lists of e-mails in statements. Longer ones
+// are taken in pieces, each in a statement of its own.
+const emailsPerStatement = 1000
+
+// connectionRow is one user who is online: the projection of the user's
+// sessions, there exactly while there is one. Every transaction that writes
+// these rows first locks those that exist, and always in the order of the
+// e-mails, so that no two wait for each other. (Rows that others insert
+// meanwhile can still close a circle of three; PostgreSQL then ends one of the
+// transactions, and its batch is given again.)
+type connectionRow struct {
+	bun.BaseModel `bun:"table:active_websocket_connections,alias:c"`
+
+	Email        rollcall.Email `bun:"email"`
+	ConnectedAt  time.Time      `bun:"connected_at,type:timestamptz"`
+	LastActivity time.Time      `bun:"last_activity,type:timestamptz"`
+}
+
+// connectionRows makes one row of each e-mail, ordered: a statement may not
+// write a row twice.
+func connectionRows(changes []rollcall.Change) []connectionRow {
+	rows := make(map[rollcall.Email]connectionRow, len(changes))
+	for _, c := range changes {
+		row, ok := rows[c.Email]
+		if !ok {
+			row = connectionRow{Email: c.Email, ConnectedAt: c.Since}
+		}
+		if c.Since.Before(row.ConnectedAt) {
+			row.ConnectedAt = c.Since
+		}
+		if c.UserActivity.After(row.LastActivity) {
+			row.LastActivity = c.UserActivity
+		}
+		rows[c.Email] = row
+	}
+	return slices.SortedFunc(maps.Values(rows), func(a, b connectionRow) int {
+		return strings.Compare(string(a.Email), string(b.Email))
+	})
+}
+
+// lockConnections waits for every other transaction that writes these rows.
+// The statements behind it, each with a view of its own, then see all sessions
+// that those committed. Without it a node that deletes the last session it
+// knows of, while another one inserts one, would judge by a view from before
+// it waited, and delete the row of a user who is online.
+func (d *Database) lockConnections(ctx context.Context, tx bun.Tx, emails []rollcall.Email) error {
+	if d.dialect == SQLite { // its transactions wait for each other as a whole
+		return nil
+	}
+	for chunk := range slices.Chunk(ordered(emails), emailsPerStatement) {
+		_, err := d.dialect.lock(tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("1").
+			Where("email IN (?)", bun.List(chunk)).Order("email")).Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("lock %d active connections: %w", len(chunk), err)
+		}
+	}
+	return nil
+}
+
+// upsertConnections keeps the first connected_at and the last last_activity of
+// what there is and what comes.
+func upsertConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := tx.NewInsert().Model(&rows).
+		Column("email", "connected_at", "last_activity").
+		On("CONFLICT (email) DO UPDATE").
+		Set("connected_at = CASE WHEN EXCLUDED.connected_at < c.connected_at" +
+			" THEN EXCLUDED.connected_at ELSE c.connected_at END").
+		Set("last_activity = " + later("c.last_activity", "EXCLUDED.last_activity")).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("upsert %d active connections: %w", len(rows), err)
+	}
+	return nil
+}
+
+// touchConnections moves last_activity, forwards only.
+func touchConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := tx.NewUpdate().
+		With("touch", tx.NewValues(&rows).Column("email", "last_activity")).
+		Model((*connectionRow)(nil)).TableExpr("touch").
+		Set("last_activity = touch.last_activity").
+		Where("c.email = touch.email").
+		Where("c.last_activity < touch.last_activity").
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("touch %d active connections: %w", len(rows), err)
+	}
+	return nil
+}
+
+// deleteAbandoned deletes the rows of those e-mails that have no session. The
+// caller has locked them.
+func deleteAbandoned(ctx context.Context, tx bun.Tx, emails []rollcall.Email) error {
+	for chunk := range slices.Chunk(ordered(emails), emailsPerStatement) {
+		_, err := tx.NewDelete().Model((*connectionRow)(nil)).
+			Where("email IN (?)", bun.List(chunk)).
+			Where("NOT EXISTS (?)", sessionsOf(tx)).
+			Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("delete what is abandoned of %d active connections: %w", len(chunk), err)
+		}
+	}
+	return nil
+}
+
+// lockOrphans finds active connections without a session, which nothing of ours
+// leaves behind: a hand in the database does. It passes over rows that somebody
+// is writing.
+func (d *Database) lockOrphans(ctx context.Context, tx bun.Tx, limit int64) (emails []rollcall.Email, err error) {
+	err = d.dialect.lockFree(tx.NewSelect().Model((*connectionRow)(nil)).Column("email").
+		Where("NOT EXISTS (?)", sessionsOf(tx)).
+		Order("email").Limit(limit)).Scan(ctx, &emails)
+	if err != nil {
+		return nil, fmt.Errorf("look for active connections without a session: %w", err)
+	}
+	return emails, nil
+}
+
+// sessionsOf selects the sessions of the active connection c.
+func sessionsOf(tx bun.Tx) *bun.SelectQuery {
+	return tx.NewSelect().Model((*sessionRow)(nil)).ColumnExpr("1").Where("s.email = c.email")
+}
+
+// ordered sorts e-mails as the database does, each once.
+func ordered(emails []rollcall.Email) []rollcall.Email {
+	return slices.Compact(slices.Sorted(slices.Values(emails)))
+}

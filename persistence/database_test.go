@@ -1,0 +1,253 @@
+package persistence_test
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/persistence"
+	"github.com/rollcall/rollcall/persistence/persistencetest"
+)
+
+// A wrong URL is a one-line answer that says what is right. It must never print
+// a password, which may stand anywhere in a URL that is malformed.
+func TestWrongURLIsRefusedWithoutItsPassword(t *testing.T) {
+	for _, url := range []string{
+		"", "rollcall.db", "mysql://u:hunter2@h/db", "sqlite://", "sqlite://:memory:", "postgres//u:hunter2@h",
+		"postgres://u:hunter2@h:port/db", "postgres://u:hun/ter2@h/db", "postgres://u:%zzhunter2@h/db",
+		"postgres://h/db?password=hunter2&sslmode=nonsense", "hunter2",
+	} {
+		_, err := persistence.Open(t.Context(), url)
+		if err == nil {
+			t.Errorf("%s was opened", url)
+			continue
+		}
+		text := err.Error()
+		if strings.Contains(text, "ter2") || strings.Contains(text, "\n") {
+			t.Errorf("%s gives the error %q", url, text)
+		}
+		if !strings.Contains(text, "sqlite://") || !strings.Contains(text, "postgres://") {
+			t.Errorf("%s gives the error %q, want one that names both forms", url, text)
+		}
+	}
+}
+
+// A server that is not there must be told at the start, within the caller's
+// time, and without the password.
+func TestOpenFailsWhenNobodyAnswers(t *testing.T) {
+	for _, url := range []string{
+		"postgres://u:hunter2@127.0.0.1:1/db", "sqlite://" + filepath.Join(t.TempDir(), "missing", "rollcall.db"),
+	} {
+		_, err := persistence.Open(t.Context(), url)
+		if err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%s gives the error %v", url, err)
+		}
+	}
+}
+
+// The file is the one that the URL names, whatever is in its name: a relative
+// one is below the working directory.
+func TestSQLiteURLNamesItsFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	for url, file := range map[string]string{
+		"sqlite://relative.db":                          "relative.db",
+		"sqlite://" + filepath.Join(dir, "absolute.db"): "absolute.db",
+		"sqlite://odd name?mode=ro#50%25&é.db":          "odd name?mode=ro#50%25&é.db",
+	} {
+		f := newFixture(t, url)
+		f.holds(t)
+		if _, err := os.Stat(filepath.Join(dir, file)); err != nil {
+			t.Errorf("%s: %v", url, err)
+		}
+	}
+}
+
+// The settings of SQLite are what its promises rest on: no reader waits, no
+// commit is half written, no token outlives its user.
+func TestSQLiteIsSetUpForConcurrentReaders(t *testing.T) {
+	f := newFixture(t, persistencetest.SQLite(t))
+	for pragma, want := range map[string]string{
+		"journal_mode": "wal", "busy_timeout": "5000", "synchronous": "1", "foreign_keys": "1",
+	} {
+		var got string
+		must(t, f.raw.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
+		if got != want {
+			t.Errorf("%s is %s, want %s", pragma, got, want)
+		}
+	}
+	n := f.join(t, "a")
+	tx, err := f.raw.BeginTx(t.Context(), nil) // takes the write lock, having written nothing
+	must(t, err)
+	defer func() { must(t, tx.Rollback()) }()
+	_, err = tx.ExecContext(t.Context(), "DELETE FROM users")
+	must(t, err)
+
+	audit, err := f.Audit(t.Context())
+	if must(t, err); audit.Users != 3 {
+		t.Errorf("a reader sees %d users, want the 3 of before the deletion", audit.Users)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := n.Commit(ctx, rollcall.Batch{}); err == nil {
+		t.Error("a second writer did not wait for the first")
+	}
+}
+
+// PostgreSQL's defaults can be changed for a server, a database or a role, and
+// what the statements rely on must not change with them.
+func TestPostgresSettingsDoNotDependOnTheServer(t *testing.T) {
+	f := newFixture(t, persistencetest.Postgres(t))
+	var name string
+	must(t, f.raw.QueryRowContext(t.Context(), "SELECT current_database()").Scan(&name))
+	for setting, wrong := range map[string]string{"standard_conforming_strings": "off", "timezone": "'Asia/Kathmandu'"} {
+		f.exec(t, "ALTER DATABASE "+name+" SET "+setting+" = "+wrong)
+	}
+	again := &fixture{Database: open(t, f.url), url: f.url, raw: f.raw}
+	n := again.join(t, "a")
+	c := arrival(ada, noon)
+	c.UserAgent = `\'; DELETE FROM users; --`
+	commit(t, n, inserts(c))
+	equal(t, "connections", again.connections(t), row{ada, noon, noon})
+	equal(t, "user agents", collect(t, again, "SELECT user_agent FROM sessions",
+		func(s *string) []any { return []any{s} }, func(*string) {}), c.UserAgent)
+}
+
+// The answer to a commit can be lost on the network after the database has
+// applied it. The same batch must then be good to give again. This is also how a
+// fault comes between the pool and the database.
+func TestCommitWhoseAnswerWasLostIsGivenAgain(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		connector, dialect, err := persistence.NewConnector(f.url)
+		must(t, err)
+		faulty := &lossy{Connector: connector}
+		d := persistence.OpenConnector(faulty, dialect)
+		t.Cleanup(func() { must(t, d.Close()) })
+		n, err := d.Join(t.Context(), persistence.NodeConfig{Name: "a", Lease: time.Minute})
+		must(t, err)
+		c := arrival(ada, noon)
+		for _, batch := range []rollcall.Batch{inserts(c), touches(touch(c, noon.Add(time.Second))), deletes(departure(c, noon.Add(time.Second)))} {
+			faulty.lose.Store(true)
+			_, err := n.Commit(t.Context(), batch)
+			if is(t, err, errLost); isRejected(err) {
+				t.Errorf("a lost answer rejects the batch: %v", err)
+			}
+			before := f.sessions(t)
+			faulty.lose.Store(false)
+			commit(t, n, batch)
+			equal(t, "sessions", f.sessions(t), before...)
+			f.holds(t)
+		}
+		equal(t, "history", f.history(t), ended{ada, "a", noon.Add(time.Second), 1000, "closed"})
+	})
+}
+
+var errLost = errors.New("the answer was lost")
+
+// lossy loses the answers to commits while lose is set.
+type lossy struct {
+	driver.Connector
+	lose atomic.Bool
+}
+
+func (l *lossy) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := l.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return lossyConn{conn, l}, nil
+}
+
+// lossyConn passes on what both drivers can do beyond driver.Conn.
+type lossyConn struct {
+	driver.Conn
+	lossy *lossy
+}
+
+func (c lossyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
+	return lossyTx{tx, c.lossy}, err
+}
+
+func (c lossyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+}
+
+func (c lossyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+type lossyTx struct {
+	driver.Tx
+	lossy *lossy
+}
+
+func (tx lossyTx) Commit() error {
+	err := tx.Tx.Commit()
+	if err == nil && tx.lossy.lose.Load() {
+		return errLost
+	}
+	return err
+}
+
+// The database may be away: each call must end with its context, and the pool
+// must find back by itself.
+func TestDatabaseThatIsAwayIsFoundAgain(t *testing.T) {
+	cluster := persistencetest.NewCluster(t)
+	f := newFixture(t, cluster.URL())
+	n := f.join(t, "a")
+	c := arrival(ada, noon)
+	commit(t, n, inserts(c))
+
+	cluster.Pause()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := n.Commit(ctx, touches(touch(c, noon.Add(time.Second))))
+	if took := time.Since(start); err == nil || took > 5*time.Second {
+		t.Errorf("a commit to a paused database returned after %s with the error %v", took, err)
+	}
+	cluster.Resume()
+
+	for _, mode := range []persistencetest.StopMode{persistencetest.Fast, persistencetest.Immediate, persistencetest.Kill} {
+		cluster.Stop(mode)
+		if _, err := n.Commit(t.Context(), rollcall.Batch{}); err == nil || isRejected(err) {
+			t.Errorf("a commit to a stopped database gives the error %v", err)
+		}
+		cluster.Start()
+		eventually(t, "the database is found again", func() bool {
+			_, err := n.Commit(t.Context(), touches(touch(c, noon.Add(time.Second))))
+			return err == nil
+		})
+	}
+	equal(t, "connections", f.connections(t), row{ada, noon, noon.Add(time.Second)})
+	f.holds(t)
+}
+
+// A server that is frozen in the middle of a commit holds locks. PostgreSQL must
+// take them back, or it would stop every other server that has the same users.
+func TestTransactionOfAFrozenServerIsEnded(t *testing.T) {
+	t.Parallel() // it takes as long as the limit
+	f := newFixture(t, persistencetest.Postgres(t))
+	n := f.join(t, "a")
+	c := arrival(ada, noon)
+	commit(t, n, inserts(c))
+	frozen, err := f.raw.BeginTx(t.Context(), nil)
+	must(t, err)
+	_, err = frozen.ExecContext(t.Context(), "UPDATE active_websocket_connections SET last_activity = now()")
+	must(t, err)
+
+	commit(t, n, deletes(departure(c, noon))) // waits for the lock
+	if err := frozen.Commit(); err == nil || errors.Is(err, sql.ErrTxDone) {
+		t.Errorf("the frozen transaction ended with the error %v, want the connection's", err)
+	}
+	f.holds(t)
+}

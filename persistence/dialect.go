@@ -1,0 +1,138 @@
+package persistence
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/schema"
+)
+
+// Dialect is the kind of a database. Everything in which the two differ is a
+// method of it.
+type Dialect string
+
+// The dialects that Rollcall speaks.
+const (
+	Postgres Dialect = "postgres"
+	SQLite   Dialect = "sqlite"
+)
+
+//go:embed migrations
+var migrationFiles embed.FS
+
+// migrationLock is the key of PostgreSQL's advisory lock on the migrations. Its
+// value only has to differ from the keys of other programs in the database.
+const migrationLock = 0x726f6c6c63616c6c // "rollcall"
+
+func (d Dialect) bun() schema.Dialect {
+	if d == Postgres {
+		return pgdialect.New()
+	}
+	return sqlitedialect.New()
+}
+
+func (d Dialect) conns() int {
+	if d == Postgres {
+		return postgresConns
+	}
+	return sqliteConns
+}
+
+func (d Dialect) migrations() (fs.FS, error) {
+	return fs.Sub(migrationFiles, "migrations/"+string(d))
+}
+
+// clock is the time by the database. Leases are measured with it alone, so that
+// a server whose own clock is wrong cannot take another one for dead.
+func (d Dialect) clock(plus time.Duration) schema.QueryWithArgs {
+	if d == Postgres {
+		return bun.SafeQuery("clock_timestamp() + ? * interval '1 microsecond'", plus.Microseconds())
+	}
+	return bun.SafeQuery("strftime('%Y-%m-%d %H:%M:%f+00:00', 'now', ?)",
+		fmt.Sprintf("%+.3f seconds", plus.Seconds()))
+}
+
+// milliseconds is the time between two columns. SQLite keeps a moment as days
+// in a float, which is good to 40 microseconds.
+func (d Dialect) milliseconds(from, to string) schema.QueryWithArgs {
+	if d == Postgres {
+		return bun.SafeQuery("(extract(epoch FROM ? - ?) * 1000)::bigint", bun.Ident(to), bun.Ident(from))
+	}
+	return bun.SafeQuery("CAST(round((julianday(?) - julianday(?)) * 86400000) AS INTEGER)",
+		bun.Ident(to), bun.Ident(from))
+}
+
+// lock makes a query lock its rows. SQLite has one writer at a time, who needs
+// no locks.
+func (d Dialect) lock(q *bun.SelectQuery) *bun.SelectQuery {
+	if d == Postgres {
+		return q.For("UPDATE")
+	}
+	return q
+}
+
+// lockFree makes a query lock its rows and leave out those that somebody else
+// has locked, so that it never waits.
+func (d Dialect) lockFree(q *bun.SelectQuery) *bun.SelectQuery {
+	if d == Postgres {
+		return q.For("UPDATE SKIP LOCKED")
+	}
+	return q
+}
+
+// snapshot makes all queries of a transaction see one moment. SQLite's do so by
+// themselves once the transaction only reads.
+func (d Dialect) snapshot() *sql.TxOptions {
+	if d == Postgres {
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return &sql.TxOptions{ReadOnly: true}
+}
+
+// hasTable reports whether a table exists in the schema that statements use.
+func (d Dialect) hasTable(ctx context.Context, db bun.IDB, name string) (bool, error) {
+	q := db.NewSelect().TableExpr("sqlite_master").Where("type = 'table'").Where("name = ?", name)
+	if d == Postgres {
+		q = db.NewSelect().TableExpr("pg_tables").Where("schemaname = current_schema()").
+			Where("tablename = ?", name)
+	}
+	n, err := q.Count(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for the table %s: %w", name, err)
+	}
+	return n > 0, nil
+}
+
+// lockMigrations waits until no other server migrates, and returns how to let
+// the next one go. PostgreSQL's advisory lock ends with its connection, so that
+// a killed process cannot leave it behind, as it could a row in a table of
+// locks. SQLite has nothing of the kind: there the transaction of each migration
+// excludes the others, and migrationRun.check sees what they did.
+func (d Dialect) lockMigrations(ctx context.Context, db *bun.DB) (unlock func(), err error) {
+	if d == SQLite {
+		return func() {}, nil
+	}
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect to lock the migrations: %w", err)
+	}
+	if _, err := conn.NewRaw("SELECT pg_advisory_lock(?)", migrationLock).Exec(ctx); err != nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("lock the migrations: %w", err)
+	}
+	return func() {
+		// The migration's own context may have ended, and the connection goes
+		// back to the pool: the lock must not go with it.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), unlockTimeout)
+		defer cancel()
+		_, _ = conn.NewRaw("SELECT pg_advisory_unlock(?)", migrationLock).Exec(ctx)
+		_ = conn.Close()
+	}, nil
+}

@@ -1,0 +1,129 @@
+package persistence
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/rollcall/rollcall"
+)
+
+// What is longer than its column, in characters, is cut off there.
+const (
+	maxAddress   = 64
+	maxUserAgent = 512
+)
+
+// sessionRow is one socket that has been greeted.
+type sessionRow struct {
+	bun.BaseModel `bun:"table:sessions,alias:s"`
+
+	ID           rollcall.SessionID `bun:"id,pk,type:uuid"`
+	Email        rollcall.Email     `bun:"email"`
+	NodeID       int64              `bun:"node_id"`
+	ConnectedAt  time.Time          `bun:"connected_at"`
+	LastActivity time.Time          `bun:"last_activity"`
+	Address      string             `bun:"address"`
+	UserAgent    string             `bun:"user_agent"`
+}
+
+func newSessionRow(node int64, c rollcall.Change) sessionRow {
+	return sessionRow{
+		ID:           c.Session,
+		Email:        c.Email,
+		NodeID:       node,
+		ConnectedAt:  c.ConnectedAt,
+		LastActivity: c.LastActivity,
+		Address:      clean(c.Address, maxAddress),
+		UserAgent:    clean(c.UserAgent, maxUserAgent),
+	}
+}
+
+// insertSessions may be given rows that exist: a batch comes again when the
+// answer to it was lost.
+func insertSessions(ctx context.Context, tx bun.Tx, rows []sessionRow) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := tx.NewInsert().Model(&rows).
+		Column("id", "email", "node_id", "connected_at", "last_activity", "address", "user_agent").
+		On("CONFLICT (id) DO UPDATE").
+		Set("last_activity = " + later("s.last_activity", "EXCLUDED.last_activity")).
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("insert %d sessions: %w", len(rows), err)
+	}
+	return nil
+}
+
+// touchSessions moves last_activity, forwards only.
+func touchSessions(ctx context.Context, tx bun.Tx, touches []rollcall.Change) error {
+	if len(touches) == 0 {
+		return nil
+	}
+	rows := make([]sessionRow, len(touches))
+	for i, c := range touches {
+		rows[i] = sessionRow{ID: c.Session, LastActivity: c.LastActivity}
+	}
+	_, err := tx.NewUpdate().
+		With("touch", tx.NewValues(&rows).Column("id", "last_activity")).
+		Model((*sessionRow)(nil)).TableExpr("touch").
+		Set("last_activity = touch.last_activity").
+		Where("s.id = touch.id").
+		Where("s.last_activity < touch.last_activity").
+		Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("touch %d sessions: %w", len(rows), err)
+	}
+	return nil
+}
+
+// sessionEmails returns the e-mails of those sessions that have rows.
+func sessionEmails(ctx context.Context, tx bun.Tx, ids []rollcall.SessionID) (emails []rollcall.Email, err error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	err = tx.NewSelect().Model((*sessionRow)(nil)).Distinct().Column("email").
+		Where("id IN (?)", bun.List(ids)).Scan(ctx, &emails)
+	if err != nil {
+		return nil, fmt.Errorf("read the e-mails of %d sessions: %w", len(ids), err)
+	}
+	return emails, nil
+}
+
+func deleteSessions(ctx context.Context, tx bun.Tx, ids []rollcall.SessionID) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("delete %d sessions: %w", len(ids), err)
+	}
+	return nil
+}
+
+// nodeEmails returns the e-mails that have sessions on these nodes.
+func nodeEmails(ctx context.Context, tx bun.Tx, nodes []int64) (emails []rollcall.Email, err error) {
+	err = tx.NewSelect().Model((*sessionRow)(nil)).Distinct().Column("email").
+		Where("node_id IN (?)", bun.List(nodes)).Scan(ctx, &emails)
+	if err != nil {
+		return nil, fmt.Errorf("read the e-mails of %d nodes: %w", len(nodes), err)
+	}
+	return emails, nil
+}
+
+func deleteNodeSessions(ctx context.Context, tx bun.Tx, nodes []int64) (int, error) {
+	result, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("node_id IN (?)", bun.List(nodes)).Exec(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("delete the sessions of %d nodes: %w", len(nodes), err)
+	}
+	return affected(result), nil
+}
+
+// later is the SQL of the later of two times. The functions that say so are
+// called differently in the two databases.
+func later(a, b string) string {
+	return "CASE WHEN " + a + " < " + b + " THEN " + b + " ELSE " + a + " END"
+}

@@ -1,0 +1,160 @@
+package persistence_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/persistence"
+)
+
+// The first fault of the seed: what a dead server leaves must go, and nothing
+// else: a user who is still on another node stays.
+func TestSweepEndsTheSessionsOfADeadNode(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		dead, alive := f.join(t, "dead"), f.join(t, "alive")
+		commit(t, dead, inserts(arrival(ada, noon), arrival(grace, noon), arrival(grace, noon)))
+		commit(t, alive, inserts(arrival(ada, noon), arrival(linus, noon)))
+		f.expireLease(t, "dead")
+
+		swept, err := alive.Sweep(t.Context())
+		if must(t, err); swept != 3 {
+			t.Errorf("swept %d sessions, want 3", swept)
+		}
+		equal(t, "connections", f.connections(t), row{ada, noon, noon}, row{linus, noon, noon})
+		equal(t, "sessions", f.sessions(t), row{ada, noon, noon}, row{linus, noon, noon})
+		history := f.history(t)
+		for _, e := range history {
+			if e.Node != "dead" || e.Reason != rollcall.CauseNodeLost {
+				t.Errorf("history has %+v, want the loss of the dead node", e)
+			}
+		}
+		if len(history) != 3 {
+			t.Errorf("history has %d sessions, want 3", len(history))
+		}
+		f.holds(t)
+
+		swept, err = alive.Sweep(t.Context())
+		if must(t, err); swept != 0 {
+			t.Errorf("swept %d sessions the second time, want none", swept)
+		}
+	})
+}
+
+// A node is alive for as long as it promised, by the database's clock, and then
+// not: this one makes a real lease run out.
+func TestLeaseRunsOutByTheClockOfTheDatabase(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		brief := f.joinAs(t, persistence.NodeConfig{Name: "brief", Lease: 300 * time.Millisecond})
+		other := f.join(t, "other")
+		joined := time.Now()
+		commit(t, brief, inserts(arrival(ada, noon)))
+		eventually(t, "the lease has run out", func() bool {
+			swept, err := other.Sweep(t.Context())
+			must(t, err)
+			return swept == 1
+		})
+		if lived := time.Since(joined); lived < 300*time.Millisecond {
+			t.Errorf("the node was swept after %s, before its lease ran out", lived)
+		}
+		f.holds(t)
+	})
+}
+
+// A node that was only paused must learn that its rows are gone, or its open
+// sockets would be in no list for as long as they live.
+func TestNodeSweptWhilePausedSeesItInItsNextCommit(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		paused, other := f.join(t, "paused"), f.join(t, "other")
+		c := arrival(ada, noon)
+		before := commit(t, paused, inserts(c)).Sweeps
+		f.expireLease(t, "paused")
+		_, err := other.Sweep(t.Context())
+		must(t, err)
+
+		if after := commit(t, paused, rollcall.Batch{}).Sweeps; after != before+1 {
+			t.Errorf("the node counts %d sweeps after %d, want one more", after, before)
+		}
+		c.Admitted = true
+		commit(t, paused, inserts(c))
+		equal(t, "connections", f.connections(t), row{ada, noon, noon})
+		f.holds(t)
+		swept, err := other.Sweep(t.Context())
+		if must(t, err); swept != 0 {
+			t.Errorf("swept %d sessions of a node that is back", swept)
+		}
+
+		// Its history must tell the true end in the end, and only once.
+		end := noon.Add(time.Minute)
+		commit(t, paused, deletes(departure(c, end)))
+		equal(t, "history", f.history(t), ended{ada, "paused", end, 60_000, "closed"})
+	})
+}
+
+// A node never sweeps itself: a slow server would end its own sessions.
+func TestNodeDoesNotSweepItself(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.join(t, "a")
+		commit(t, n, inserts(arrival(ada, noon)))
+		f.expireLease(t, "a")
+		swept, err := n.Sweep(t.Context())
+		if must(t, err); swept != 0 {
+			t.Errorf("the node swept %d sessions of its own", swept)
+		}
+		f.holds(t)
+	})
+}
+
+// Who left in order is not dead, and is not swept again and again.
+func TestNodeThatLeftIsNotSwept(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		a, b := f.join(t, "a"), f.join(t, "b")
+		must(t, a.Leave(t.Context()))
+		_, err := b.Sweep(t.Context())
+		must(t, err)
+		equal(t, "sweeps of a", collect(t, f, "SELECT sweeps FROM nodes WHERE name = 'a'",
+			func(n *int64) []any { return []any{n} }, func(*int64) {}), 0)
+	})
+}
+
+// A hand in the database, or a restored table, can leave active connections that
+// nobody has: they must not be online for ever.
+func TestSweepDeletesActiveConnectionsWithoutASession(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.join(t, "a")
+		commit(t, n, inserts(arrival(ada, noon)))
+		f.exec(t, `INSERT INTO active_websocket_connections (email, connected_at, last_activity)
+			VALUES ('ghost@example.com', '2020-01-01 00:00:00+00:00', '2020-01-01 00:00:00+00:00')`)
+		audit, err := f.Audit(t.Context())
+		must(t, err)
+		equal(t, "orphans", audit.Orphaned, "ghost@example.com")
+		_, err = n.Sweep(t.Context())
+		must(t, err)
+		equal(t, "connections", f.connections(t), row{ada, noon, noon})
+		f.holds(t)
+	})
+}
+
+// The history must not fill the disk, nor lose what is young.
+func TestSweepPrunesOldHistory(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.joinAs(t, persistence.NodeConfig{Name: "a", Lease: time.Minute, HistoryFor: time.Hour})
+		keeper := f.join(t, "keeper") // keeps its history for ever
+		old, young := arrival(ada, noon), arrival(grace, noon)
+		end := time.Now().UTC().Truncate(time.Second)
+		commit(t, n, inserts(old, young))
+		commit(t, n, deletes(departure(old, end.Add(-2*time.Hour)), departure(young, end)))
+
+		_, err := keeper.Sweep(t.Context())
+		must(t, err)
+		if got := len(f.history(t)); got != 2 {
+			t.Errorf("%d sessions are left by a node that keeps them for ever, want 2", got)
+		}
+		_, err = n.Sweep(t.Context())
+		must(t, err)
+		history := f.history(t)
+		if len(history) != 1 || history[0].Email != grace {
+			t.Errorf("history is %v, want the young session alone", history)
+		}
+	})
+}

@@ -1,0 +1,65 @@
+package rollcall
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Store is one node's hand on the database. Its methods are called by one
+// writer, one at a time, and may block until their context ends.
+//
+// An error other than [ErrSuperseded] and [ErrRejected] settles nothing: the
+// batch may or may not have been applied. Every batch may be given again.
+type Store interface {
+	// Commit applies the batch in one transaction and renews the node's lease
+	// in it. It returns ErrSuperseded, and has written nothing, when a newer
+	// server has taken the node's name.
+	Commit(context.Context, Batch) (Result, error)
+	// Sweep removes what dead nodes left, and returns how many sessions that were.
+	Sweep(context.Context) (int, error)
+}
+
+var (
+	// ErrSuperseded means that another server runs under this node's name now.
+	ErrSuperseded = errors.New("another server has taken over this node's name")
+	// ErrRejected means that the database will never accept the batch as it is.
+	ErrRejected = errors.New("the database rejects the content of the batch")
+)
+
+// Batch is what one commit writes. A session is in at most one of its lists.
+type Batch struct {
+	Inserts []Change // sessions that came, and the rows of their users
+	Touches []Change // sessions and users that were active
+	Deletes []Change // sessions that went, and the rows of users who have no other
+}
+
+// Len is the number of changes in the batch.
+func (b Batch) Len() int { return len(b.Inserts) + len(b.Touches) + len(b.Deletes) }
+
+// Change is one session's part of a batch. All of it is known when the batch
+// is made; each kind of change uses the fields that its comment names.
+type Change struct {
+	Session      SessionID
+	Email        Email
+	Admitted     bool      // insert: greeted before, so that the user is not looked up again
+	ConnectedAt  time.Time // insert: of the session
+	Since        time.Time // insert: of the user's first session, for the user's row
+	LastActivity time.Time // insert, touch: of the session
+	UserActivity time.Time // insert, touch: of the user, over all sessions
+	Address      string    // insert
+	UserAgent    string    // insert
+	EndedAt      time.Time // delete
+	Reason       string    // delete: one of the reasons that [Close.Cause] returns
+}
+
+// Result is what the database said to a batch.
+type Result struct {
+	// Users maps the e-mail of each insert that was not Admitted before to the
+	// user's own spelling of it. An e-mail that is missing is not a user's, and
+	// nothing was inserted for it.
+	Users map[Email]Email
+	// Sweeps counts how often other nodes took this one for dead and removed
+	// its rows. When it grows, everything must be written again.
+	Sweeps int64
+}

@@ -1,0 +1,218 @@
+package transport
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/rollcall/rollcall"
+)
+
+const (
+	// maxCredit bounds the bytes that one socket has given its session and not
+	// got back, and, apart from that, the bytes of replies that wait to be
+	// written. The reader waits at either: the client's own TCP window then
+	// tells it to wait, and no frame is lost. A frame that is larger than this
+	// is read when nothing else is out.
+	maxCredit = 64 << 10
+	// frameCost is what a frame counts on top of its bytes, so that many empty
+	// ones are bounded too.
+	frameCost = 128
+	// maxPooled is the largest buffer that is kept for the next frame.
+	maxPooled = 16 << 10
+)
+
+// frame is one message of a client, in a buffer that is used again. It
+// implements [rollcall.Frame].
+type frame struct {
+	socket *socket
+	kind   int
+	buf    bytes.Buffer
+}
+
+var frames = sync.Pool{New: func() any { return new(frame) }}
+
+// Text implements [rollcall.Frame].
+func (f *frame) Text() ([]byte, bool) { return f.buf.Bytes(), f.kind == websocket.TextMessage }
+
+// Release implements [rollcall.Frame].
+func (f *frame) Release() {
+	s := f.socket
+	s.mu.Lock()
+	s.credit -= f.cost()
+	s.creditChanged()
+	s.mu.Unlock()
+	f.drop()
+}
+
+// drop gives the buffer back.
+func (f *frame) drop() {
+	f.socket = nil
+	if f.buf.Cap() <= maxPooled {
+		f.buf.Reset()
+		frames.Put(f)
+	}
+}
+
+func (f *frame) cost() int { return f.buf.Len() + frameCost }
+
+// reader reads one socket.
+type reader struct {
+	*socket
+	session rollcall.Session
+	rate    int       // frames a second; 0 is no limit
+	second  time.Time // that is being counted
+	count   int
+}
+
+// read hands frames to the session until the client is gone.
+func (r *reader) read() {
+	r.conn.SetCloseHandler(func(int, string) error { return nil }) // Close answers, in its turn
+	r.conn.SetPongHandler(func(string) error {
+		r.heard.Store(r.now())
+		return nil
+	})
+	r.conn.SetPingHandler(func(payload string) error {
+		r.heard.Store(r.now())
+		r.sendPong(payload)
+		return nil
+	})
+	for {
+		f, err := r.next()
+		r.heard.Store(r.now())
+		if err != nil {
+			r.end(err)
+			return
+		}
+		if !r.accept(f) {
+			f.drop()
+			continue // until the client has answered the close frame
+		}
+		r.session.Receive(f)
+	}
+}
+
+// next reads one message, into a buffer that grows with what has come and not
+// with what was announced.
+func (r *reader) next() (*frame, error) {
+	kind, from, err := r.conn.NextReader()
+	if err != nil {
+		return nil, err
+	}
+	f := frames.Get().(*frame)
+	f.socket, f.kind = r.socket, kind
+	if _, err := f.buf.ReadFrom(&listener{r.socket, from}); err != nil {
+		f.drop()
+		return nil, err
+	}
+	return f, nil
+}
+
+// listener notes that the client was heard, also in the middle of a message.
+type listener struct {
+	socket *socket
+	from   io.Reader
+}
+
+func (l *listener) Read(p []byte) (int, error) {
+	l.socket.heard.Store(l.socket.now())
+	return l.from.Read(p)
+}
+
+// accept judges a message, and waits until there is credit for it. It answers
+// false for a socket that has ended.
+func (r *reader) accept(f *frame) bool {
+	text, isText := f.Text()
+	switch {
+	case isText && !utf8.Valid(text):
+		r.Close(rollcall.CloseInvalidText)
+	case r.tooFast():
+		r.Close(rollcall.CloseRateExceeded)
+	}
+	return r.waitUntil(func() bool {
+		if r.credit > 0 && r.credit+f.cost() > maxCredit || r.queued > maxCredit {
+			return false
+		}
+		r.credit += f.cost()
+		return true
+	})
+}
+
+// tooFast counts the frames of each second.
+func (r *reader) tooFast() bool {
+	if r.rate == 0 {
+		return false
+	}
+	if now := time.Now(); now.Sub(r.second) >= time.Second {
+		r.second, r.count = now, 0
+	}
+	r.count++
+	return r.count > r.rate
+}
+
+// waitUntil waits for a condition over what the socket's lock guards, and
+// answers false if the socket ended first.
+func (s *socket) waitUntil(condition func() bool) bool {
+	for {
+		s.mu.Lock()
+		if s.ended.Load() != nil {
+			s.mu.Unlock()
+			return false
+		}
+		if condition() {
+			s.mu.Unlock()
+			return true
+		}
+		if s.credited == nil {
+			s.credited = make(chan struct{})
+		}
+		changed := s.credited
+		s.mu.Unlock()
+		<-changed
+	}
+}
+
+// creditChanged wakes a reader that waits. The caller holds the lock.
+func (s *socket) creditChanged() {
+	if s.credited != nil {
+		close(s.credited)
+		s.credited = nil
+	}
+}
+
+// end closes the socket for what ended its reading. A client that closed still
+// gets the replies to what it sent before.
+func (r *reader) end(err error) {
+	why := causeOfRead(err)
+	if closed, ok := errors.AsType[*websocket.CloseError](err); ok && closed.Code != websocket.CloseAbnormalClosure {
+		r.waitUntil(func() bool { return r.credit == 0 })
+	}
+	r.Close(why)
+}
+
+// causeOfRead says what a failed read means. The library has answered a
+// violation of the protocol itself when it returns its error.
+func causeOfRead(err error) rollcall.Close {
+	if closed, ok := errors.AsType[*websocket.CloseError](err); ok {
+		switch closed.Code {
+		case websocket.CloseAbnormalClosure: // the library's name for a lost connection
+			return rollcall.CloseVanished
+		case websocket.CloseNoStatusReceived:
+			return rollcall.CloseNormal
+		}
+		return rollcall.Close{Code: closed.Code}
+	}
+	switch {
+	case errors.Is(err, websocket.ErrReadLimit):
+		return rollcall.CloseTooBig
+	case strings.HasPrefix(err.Error(), "websocket: "):
+		return rollcall.CloseProtocolError
+	}
+	return rollcall.CloseVanished
+}

@@ -1,0 +1,125 @@
+// Package transport is the sockets and the HTTP around them. It is the only
+// importer of gorilla/websocket, and knows neither actors nor tables: it asks a
+// [rollcall.Presence] who is here, and a [rollcall.Tokens] who may ask.
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+const (
+	// headTimeout is how long a client may take to send a request's head,
+	// handshakes included; then the connection is closed.
+	headTimeout = 10 * time.Second
+	// requestTimeout is the same for a whole request. No handler reads a body.
+	requestTimeout = 15 * time.Second
+	// answerTimeout bounds the writing of one answer.
+	answerTimeout = 60 * time.Second
+	// idleTimeout closes a kept-alive connection that asks nothing more.
+	idleTimeout = 2 * time.Minute
+	// maxHead is the size of a request's head; a larger one is answered 431.
+	maxHead = 32 << 10
+)
+
+// Config is what a server needs.
+type Config struct {
+	Presence rollcall.Presence
+	Tokens   rollcall.Tokens
+	Logger   *slog.Logger
+
+	MaxMessage               int64         // bytes of one message; a larger one closes with 1009
+	MaxMessageRate           int           // messages a second from one socket; 0 is no limit
+	MaxConnections           int           // sockets; the next one is answered 503
+	MaxConnectionsPerAddress int           // the same from one address; 0 is no limit
+	PingInterval             time.Duration // silence before a ping
+	PongTimeout              time.Duration // silence after it before the session ends
+	ConnectTimeout           time.Duration // how long a connect may wait for its commit
+}
+
+// Server serves the sockets, the REST query and the page.
+type Server struct {
+	config  Config
+	sockets *sockets
+	tokens  *tokenCache
+	page    http.Handler
+	http    *http.Server
+	stop    context.CancelFunc
+}
+
+// New makes a server and starts its clock. Close ends both.
+func New(c Config) *Server {
+	ctx, stop := context.WithCancel(context.Background())
+	s := &Server{
+		config:  c,
+		sockets: newSockets(c.MaxConnections, c.MaxConnectionsPerAddress),
+		tokens:  newTokenCache(c.Tokens),
+		page:    page(),
+		stop:    stop,
+	}
+	s.http = &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      answerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHead,
+		ErrorLog:          slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
+	}
+	go s.sockets.heartbeat(ctx, c.PingInterval, c.PongTimeout)
+	return s
+}
+
+// Handler is every route. Paths are taken as they are: one that is not in its
+// canonical form is another path, and not redirected.
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch strings.TrimSuffix(r.URL.Path, "/") {
+		case "/ws/connect":
+			s.connect(w, r)
+		case "/api/hms/active-connections":
+			s.activeConnections(w, r)
+		default:
+			s.page.ServeHTTP(w, r)
+		}
+	})
+}
+
+// Serve accepts connections until Shutdown. It always returns an error that is
+// not nil, and [http.ErrServerClosed] after Shutdown.
+func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
+
+// Shutdown stops accepting, and waits for the requests that are being answered.
+// Sockets stay: their sessions close them.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("waiting for requests to be answered: %w", err), s.http.Close())
+	}
+	return nil
+}
+
+// Wait waits until every socket is closed.
+func (s *Server) Wait(ctx context.Context) error {
+	if err := s.sockets.wait(ctx); err != nil {
+		return fmt.Errorf("waiting for sockets to close: %w", err)
+	}
+	return nil
+}
+
+// Close ends everything at once, sockets included.
+func (s *Server) Close() {
+	s.stop()
+	_ = s.http.Close()
+	for _, one := range s.sockets.all() {
+		one.Close(rollcall.CloseGoingAway)
+		_ = one.conn.Close()
+	}
+}

@@ -1,0 +1,286 @@
+package transport
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/rollcall/rollcall"
+)
+
+const (
+	// maxOutbound bounds the bytes that wait to be written to one socket. It is
+	// only reached by a client that does not read what it did not ask for; its
+	// socket ends with CloseSlow.
+	maxOutbound = 1 << 20
+	// writeTimeout is how long one write may take; then the client is too slow
+	// and its session ends.
+	writeTimeout = 10 * time.Second
+	// closeGrace is how much longer the socket itself is kept, for a slow
+	// client to get its close frame and for any client to answer it.
+	closeGrace = 2 * time.Second
+)
+
+// socket is one live WebSocket: the queue before it and what is known of its
+// life. It has one reader, for as long as it lives, and a writer only while
+// there is something to write, so that an idle socket holds one goroutine.
+type socket struct {
+	conn     *websocket.Conn
+	address  string
+	opened   time.Time // the zero of the times below, which are by the monotonic clock
+	heard    atomic.Int64
+	pinged   atomic.Int64 // when the last ping was queued; 0 if none is open
+	stalled  atomic.Int64 // since when the writer waits for the client; 0 if it does not
+	ended    atomic.Pointer[rollcall.Close]
+	mu       sync.Mutex // guards what follows
+	session  rollcall.Session
+	queue    [][]byte
+	queued   int // bytes in queue
+	pong     *string
+	ping     bool
+	writing  bool
+	written  chan struct{} // closed when the writer of an ended socket is through
+	credit   int           // bytes lent to the session: see reader.go
+	credited chan struct{} // closed at the next change that a waiting reader cares for
+}
+
+var _ rollcall.Socket = (*socket)(nil)
+
+func newSocket(conn *websocket.Conn, address string) *socket {
+	return &socket{conn: conn, address: address, opened: time.Now(), written: make(chan struct{})}
+}
+
+// now is the time since the socket opened, and never 0.
+func (s *socket) now() int64 { return int64(time.Since(s.opened)) + 1 }
+
+// Send implements [rollcall.Socket].
+func (s *socket) Send(frame []byte) bool {
+	s.mu.Lock()
+	if s.ended.Load() != nil {
+		s.mu.Unlock()
+		return false
+	}
+	if s.queued > maxOutbound {
+		s.mu.Unlock()
+		s.Close(rollcall.CloseSlow)
+		return false
+	}
+	s.queue = append(s.queue, frame)
+	s.queued += len(frame)
+	s.write()
+	s.mu.Unlock()
+	return true
+}
+
+// sendPong queues the answer to a ping. Only the newest needs one: RFC 6455
+// section 5.5.3.
+func (s *socket) sendPong(payload string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pong = &payload
+	s.write()
+}
+
+func (s *socket) sendPing() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ping = true
+	s.write()
+}
+
+// Close implements [rollcall.Socket]. What is queued is still written, unless
+// the client does not read it, and the close frame behind it; the session is
+// told at once.
+func (s *socket) Close(c rollcall.Close) {
+	s.mu.Lock()
+	if s.ended.Load() != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.ended.Store(&c)
+	if c == rollcall.CloseSlow {
+		s.queue, s.queued = nil, 0
+	}
+	session := s.session
+	s.write()
+	s.creditChanged()
+	s.mu.Unlock()
+	if session != nil {
+		session.Leave()
+	}
+	if !c.Sendable() {
+		_ = s.conn.Close() // frees a writer that waits for a client who is not there
+	}
+}
+
+// Ended implements [rollcall.Socket].
+func (s *socket) Ended() (rollcall.Close, bool) {
+	if c := s.ended.Load(); c != nil {
+		return *c, true
+	}
+	return rollcall.Close{}, false
+}
+
+// admitted gives the socket its session, to be told of the socket's end.
+func (s *socket) admitted(session rollcall.Session) {
+	s.mu.Lock()
+	s.session = session
+	ended := s.ended.Load() != nil
+	s.mu.Unlock()
+	if ended {
+		session.Leave()
+	}
+}
+
+// write starts the writer if none runs. The caller holds the lock.
+func (s *socket) write() {
+	if !s.writing {
+		s.writing = true
+		go s.writeAll()
+	}
+}
+
+// writeAll is the writer: it writes until nothing is queued, and the close
+// frame when the socket has ended.
+func (s *socket) writeAll() {
+	defer func() {
+		if s.survive(recover()) {
+			close(s.written)
+		}
+	}()
+	for {
+		s.mu.Lock()
+		frames, pong, ping := s.queue, s.pong, s.ping
+		s.queue, s.pong, s.ping = nil, nil, false
+		closed := s.ended.Load()
+		if len(frames) == 0 && pong == nil && !ping && closed == nil {
+			s.writing = false
+			s.mu.Unlock()
+			return
+		}
+		s.mu.Unlock()
+		err := s.writeBatch(frames, pong, ping)
+		s.mu.Lock()
+		for _, f := range frames {
+			s.queued -= len(f)
+		}
+		s.queued = max(s.queued, 0) // a slow client's queue was dropped
+		s.creditChanged()
+		s.mu.Unlock()
+		if err != nil {
+			s.Close(causeOfWrite(err))
+		}
+		if err != nil || closed != nil {
+			s.finish(closed)
+			return
+		}
+	}
+}
+
+// writeBatch writes what one look at the queue found. A write that fails for
+// time alone has had closeGrace longer than the session had.
+func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) error {
+	s.stalled.Store(s.now())
+	defer s.stalled.Store(0)
+	if pong != nil {
+		if err := s.writeControl(websocket.PongMessage, []byte(*pong)); err != nil {
+			return err
+		}
+	}
+	if ping {
+		if err := s.writeControl(websocket.PingMessage, nil); err != nil {
+			return err
+		}
+	}
+	for _, f := range frames {
+		if c := s.ended.Load(); c != nil && *c == rollcall.CloseSlow {
+			return nil
+		}
+		s.stalled.Store(s.now())
+		if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout + closeGrace)); err != nil {
+			return err
+		}
+		if err := s.conn.WriteMessage(websocket.TextMessage, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *socket) writeControl(kind int, payload []byte) error {
+	return s.conn.WriteControl(kind, payload, time.Now().Add(writeTimeout+closeGrace))
+}
+
+// finish ends the writing side: the close frame, if there is one to send, and
+// then only so much time for the client to answer it.
+func (s *socket) finish(c *rollcall.Close) {
+	if c != nil && c.Sendable() {
+		_ = s.conn.WriteControl(websocket.CloseMessage,
+			websocket.FormatCloseMessage(c.Code, c.Reason), time.Now().Add(closeGrace))
+	}
+	_ = s.conn.SetReadDeadline(time.Now().Add(closeGrace))
+	close(s.written)
+}
+
+// survive turns a panic of a goroutine that no actor supervises into the end
+// of its own socket, and reports whether there was one.
+func (s *socket) survive(panicked any) bool {
+	if panicked == nil {
+		return false
+	}
+	slog.Error("socket crashed", "reason", panicked, "stack", string(debug.Stack()))
+	s.Close(rollcall.CloseInternalError)
+	_ = s.conn.Close()
+	return true
+}
+
+// causeOfWrite says what a failed write means.
+func causeOfWrite(err error) rollcall.Close {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return rollcall.CloseSlow
+	}
+	return rollcall.CloseVanished
+}
+
+// check is the socket's heartbeat, called by the server's one clock.
+func (s *socket) check(pingInterval, pongTimeout time.Duration) {
+	if _, ended := s.Ended(); ended {
+		return
+	}
+	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
+	switch stalled := s.stalled.Load(); {
+	case stalled != 0 && now-stalled > int64(writeTimeout):
+		s.Close(rollcall.CloseSlow)
+	case pinged > heard:
+		if now-pinged > int64(pongTimeout) {
+			s.Close(rollcall.CloseTimeout)
+		}
+	case now-heard > int64(pingInterval):
+		s.pinged.Store(now)
+		s.sendPing()
+	}
+}
+
+// discard ends the reading side: whatever still comes is read and dropped, so
+// that the close frame is not lost to a reset, until the client has closed or
+// its time is up.
+func (s *socket) discard() {
+	<-s.written
+	raw := s.conn.NetConn()
+	if half, ok := raw.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite()
+	}
+	var buf [4096]byte
+	for {
+		if _, err := raw.Read(buf[:]); err != nil {
+			break
+		}
+	}
+	_ = s.conn.Close()
+}

@@ -1,0 +1,128 @@
+package transport
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// sockets is every live socket, and the places there are for more.
+type sockets struct {
+	most        int // in all
+	mostAddress int // from one address; 0 is no limit
+	mu          sync.Mutex
+	taken       int
+	byAddress   map[string]int // only kept if there is a limit
+	live        map[*socket]struct{}
+	empty       chan struct{} // closed when the last place is given back, if somebody waits
+}
+
+func newSockets(most, mostAddress int) *sockets {
+	return &sockets{
+		most:        most,
+		mostAddress: mostAddress,
+		byAddress:   make(map[string]int),
+		live:        make(map[*socket]struct{}),
+	}
+}
+
+// reserve takes a place, if there is one.
+func (s *sockets) reserve(address string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.taken >= s.most {
+		return false
+	}
+	if s.mostAddress > 0 {
+		if s.byAddress[address] >= s.mostAddress {
+			return false
+		}
+		s.byAddress[address]++
+	}
+	s.taken++
+	return true
+}
+
+// release gives a place back.
+func (s *sockets) release(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.giveBack(address)
+}
+
+func (s *sockets) giveBack(address string) {
+	s.taken--
+	if s.mostAddress > 0 {
+		if s.byAddress[address]--; s.byAddress[address] == 0 {
+			delete(s.byAddress, address)
+		}
+	}
+	if s.taken == 0 && s.empty != nil {
+		close(s.empty)
+		s.empty = nil
+	}
+}
+
+// add notes the socket that a reserved place is for.
+func (s *sockets) add(one *socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.live[one] = struct{}{}
+}
+
+// remove forgets a socket, and gives its place back.
+func (s *sockets) remove(one *socket) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.live, one)
+	s.giveBack(one.address)
+}
+
+// heartbeat checks every socket, over and over: one clock for all of them,
+// where a timer for each would cost 200 bytes.
+func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.Duration) {
+	every := min(max(min(pingInterval, pongTimeout)/4, 10*time.Millisecond), time.Second)
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, one := range s.all() {
+			one.check(pingInterval, pongTimeout)
+		}
+	}
+}
+
+// all copies the list, since a check that closes a socket may change it.
+func (s *sockets) all() []*socket {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*socket, 0, len(s.live))
+	for one := range s.live {
+		list = append(list, one)
+	}
+	return list
+}
+
+// wait waits until no socket is left.
+func (s *sockets) wait(ctx context.Context) error {
+	s.mu.Lock()
+	if s.taken == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	if s.empty == nil {
+		s.empty = make(chan struct{})
+	}
+	empty := s.empty
+	s.mu.Unlock()
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
