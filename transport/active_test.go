@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -233,9 +234,7 @@ func ask(t *testing.T, s *testServer, method, path string, header http.Header) (
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	if _, set := header["Accept-Encoding"]; !set {
 		r.Header.Set("Accept-Encoding", "identity")
 	}

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -140,7 +139,7 @@ func start(t *testing.T, change ...func(*Config)) *testServer {
 	t.Helper()
 	s := &testServer{presence: newFakePresence("user@example.com", "alice@example.com"), tokens: &fakeTokens{}}
 	c := Config{
-		Presence: s.presence, Tokens: s.tokens, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Presence: s.presence, Tokens: s.tokens, Logger: slog.New(slog.DiscardHandler),
 		MaxMessage: 1 << 20, MaxConnections: 1000,
 		PingInterval: 20 * time.Second, PongTimeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
 	}

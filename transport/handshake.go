@@ -63,7 +63,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(s.config.MaxMessage)
-	socket := newSocket(conn, host)
+	socket := newSocket(conn, host, s.config.Logger)
 	request := rollcall.Connect{
 		Socket:    socket,
 		Address:   r.RemoteAddr,
@@ -123,14 +123,15 @@ func (s *Server) serve(socket *socket, request rollcall.Connect, query string) {
 		socket.survive(recover())
 		s.sockets.remove(socket)
 	}()
+	goodbye := false
 	if session, err := s.admit(request, query); err != nil {
 		socket.Close(refusal(err))
 	} else {
 		socket.admitted(session)
 		r := &reader{socket: socket, session: session, rate: s.config.MaxMessageRate}
-		r.read()
+		goodbye = r.read()
 	}
-	socket.discard()
+	socket.finishReading(goodbye)
 }
 
 // admit asks presence to let a socket in.

@@ -71,8 +71,9 @@ type reader struct {
 	count   int
 }
 
-// read hands frames to the session until the client is gone.
-func (r *reader) read() {
+// read hands frames to the session until the client is gone, and reports
+// whether it has said goodbye.
+func (r *reader) read() (goodbye bool) {
 	r.conn.SetCloseHandler(func(int, string) error { return nil }) // Close answers, in its turn
 	r.conn.SetPongHandler(func(string) error {
 		r.heard.Store(r.now())
@@ -87,8 +88,7 @@ func (r *reader) read() {
 		f, err := r.next()
 		r.heard.Store(r.now())
 		if err != nil {
-			r.end(err)
-			return
+			return r.end(err)
 		}
 		if !r.accept(f) {
 			f.drop()
@@ -188,12 +188,13 @@ func (s *socket) creditChanged() {
 
 // end closes the socket for what ended its reading. A client that closed still
 // gets the replies to what it sent before.
-func (r *reader) end(err error) {
-	why := causeOfRead(err)
-	if closed, ok := errors.AsType[*websocket.CloseError](err); ok && closed.Code != websocket.CloseAbnormalClosure {
+func (r *reader) end(err error) (goodbye bool) {
+	closed, ok := errors.AsType[*websocket.CloseError](err)
+	if goodbye = ok && closed.Code != websocket.CloseAbnormalClosure; goodbye {
 		r.waitUntil(func() bool { return r.credit == 0 })
 	}
-	r.Close(why)
+	r.Close(causeOfRead(err))
+	return goodbye
 }
 
 // causeOfRead says what a failed read means. The library has answered a

@@ -32,6 +32,7 @@ const (
 // there is something to write, so that an idle socket holds one goroutine.
 type socket struct {
 	conn     *websocket.Conn
+	log      *slog.Logger
 	address  string
 	opened   time.Time // the zero of the times below, which are by the monotonic clock
 	heard    atomic.Int64
@@ -52,8 +53,8 @@ type socket struct {
 
 var _ rollcall.Socket = (*socket)(nil)
 
-func newSocket(conn *websocket.Conn, address string) *socket {
-	return &socket{conn: conn, address: address, opened: time.Now(), written: make(chan struct{})}
+func newSocket(conn *websocket.Conn, address string, log *slog.Logger) *socket {
+	return &socket{conn: conn, log: log, address: address, opened: time.Now(), written: make(chan struct{})}
 }
 
 // now is the time since the socket opened, and never 0.
@@ -234,7 +235,7 @@ func (s *socket) survive(panicked any) bool {
 	if panicked == nil {
 		return false
 	}
-	slog.Error("socket crashed", "reason", panicked, "stack", string(debug.Stack()))
+	s.log.Error("socket crashed", "reason", panicked, "stack", string(debug.Stack()))
 	s.Close(rollcall.CloseInternalError)
 	_ = s.conn.Close()
 	return true
@@ -267,20 +268,19 @@ func (s *socket) check(pingInterval, pongTimeout time.Duration) {
 	}
 }
 
-// discard ends the reading side: whatever still comes is read and dropped, so
-// that the close frame is not lost to a reset, until the client has closed or
-// its time is up.
-func (s *socket) discard() {
+// finishReading ends the reading side. Unless the client has said goodbye,
+// whatever still comes is read and dropped until it closes or its time is up:
+// closing with bytes unread would reset the connection, and the close frame
+// could be lost with it.
+func (s *socket) finishReading(goodbye bool) {
 	<-s.written
 	raw := s.conn.NetConn()
-	if half, ok := raw.(interface{ CloseWrite() error }); ok {
+	if half, ok := raw.(interface{ CloseWrite() error }); ok && !goodbye {
 		_ = half.CloseWrite()
 	}
-	var buf [4096]byte
-	for {
-		if _, err := raw.Read(buf[:]); err != nil {
-			break
-		}
+	for buf := make([]byte, readBuffer); !goodbye; {
+		_, err := raw.Read(buf)
+		goodbye = err != nil
 	}
 	_ = s.conn.Close()
 }

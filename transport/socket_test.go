@@ -337,7 +337,7 @@ func TestFullServerAnswers503(t *testing.T) {
 			if err == nil || answer == nil || answer.StatusCode != http.StatusServiceUnavailable || answer.Header.Get("Retry-After") == "" {
 				t.Fatalf("the third client got %v, %v", answer, err)
 			}
-			_ = first.Conn.Close()
+			_ = first.Close()
 			within(t, "a place to be free", func() bool {
 				c, _, err := websocket.DefaultDialer.Dial("ws://"+s.address+"/ws/connect/?email=user@example.com", nil)
 				if err == nil {

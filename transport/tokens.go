@@ -125,7 +125,7 @@ func (c *tokenCache) holder(ctx context.Context, hash rollcall.TokenHash) (rollc
 		ctx, cancel = context.WithTimeout(ctx, tokenPatience)
 		defer cancel()
 	}
-	err := context.Canceled
+	var err error
 	select {
 	case <-asked.done:
 		err = asked.err
@@ -171,7 +171,7 @@ func (c *tokenCache) run() {
 		now.found, now.err = c.ask(slices.Collect(maps.Keys(now.hashes)))
 		c.learn(now)
 		close(now.done)
-		time.Sleep(lookupEvery)
+		<-time.After(lookupEvery)
 	}
 }
 

@@ -3,11 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/rollcall/rollcall/persistence/persistencetest"
 )
 
 // TestWrongUseIsOneLineAndExit2 lets a script tell a slip in its own command
@@ -112,8 +113,10 @@ type result struct {
 // rollcallWith runs a command line in this process with that standard input.
 func rollcallWith(t *testing.T, stdin string, args ...string) result {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var out, err bytes.Buffer
-	code := run(t.Context(), args, &streams{strings.NewReader(stdin), &out, &err})
+	code := run(ctx, args, &streams{strings.NewReader(stdin), &out, &err})
 	return result{code, out.String(), err.String()}
 }
 
@@ -121,7 +124,7 @@ func rollcallWith(t *testing.T, stdin string, args ...string) result {
 // the test.
 func newDatabase(t *testing.T) {
 	t.Helper()
-	t.Setenv("ROLLCALL_DATABASE", "sqlite://"+filepath.Join(t.TempDir(), "rollcall.db"))
+	t.Setenv("ROLLCALL_DATABASE", persistencetest.SQLite(t))
 	t.Setenv("ROLLCALL_LOG_LEVEL", "warn")
 }
 
@@ -158,10 +161,10 @@ func (w *transcript) String() string {
 	return w.text.String()
 }
 
-// await polls until the condition holds, for ten seconds at the most.
+// await polls until the condition holds.
 func await(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/rollcall/rollcall/persistence"
+	"github.com/rollcall/rollcall/persistence/persistencetest"
 )
 
 // TestMigrationsGoUpAndDown follows a schema from nothing and back by what an
@@ -48,9 +49,28 @@ func TestSQLiteMigratesItself(t *testing.T) {
 	}
 }
 
-// TestSchemaBehindIsRefusedAndLeftAlone is what happens on PostgreSQL, where
-// other servers may still run on the old schema: the operator is told the
-// command, and nothing is changed until then.
+// TestPostgresIsMigratedOnlyWhenAsked holds on a database where other servers
+// may still run on the old schema: every command names the one to run, and
+// changes nothing until then.
+func TestPostgresIsMigratedOnlyWhenAsked(t *testing.T) {
+	t.Setenv("ROLLCALL_DATABASE", persistencetest.Postgres(t))
+	for _, command := range []string{"user list", "user add alice@example.com", "user import -", "token list", "token create alice@example.com"} {
+		got := rollcallWith(t, "", strings.Fields(command)...)
+		if got.code != exitFailure || got.out != "" || !oneComplaint(got.err) || !strings.Contains(got.err, "rollcall migrate up") {
+			t.Errorf("%s: exit %d, printed %q, said %q", command, got.code, got.out, got.err)
+		}
+	}
+	if got := mustRun(t, "migrate", "status"); !strings.Contains(got, "pending") {
+		t.Errorf("status printed %q", got)
+	}
+	mustRun(t, "migrate", "up")
+	mustRun(t, "user", "add", "alice@example.com")
+	if got := emails(t); got != "alice@example.com" {
+		t.Errorf("the users are %s", got)
+	}
+}
+
+// TestSchemaBehindIsRefusedAndLeftAlone looks closer at the same choice.
 func TestSchemaBehindIsRefusedAndLeftAlone(t *testing.T) {
 	newDatabase(t)
 	db, err := persistence.Open(t.Context(), os.Getenv("ROLLCALL_DATABASE"))

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -61,6 +62,7 @@ func TestOnlineSaysWhyNot(t *testing.T) {
 		"401: Invalid token.":                   answering(t, http.StatusUnauthorized, `{"detail": "Invalid token."}`),
 		"503: Service Unavailable":              answering(t, http.StatusServiceUnavailable, "<html>\n<h1>no\n"),
 		"the answer is not a Rollcall server's": answering(t, http.StatusOK, "<html>"),
+		"not a Rollcall server's":               answering(t, http.StatusOK, "{}"),
 	} {
 		got := rollcallWith(t, "", "online", "--server", server.URL, "--token", "t0ken")
 		if got.code != exitFailure || got.out != "" || !oneComplaint(got.err) || !strings.Contains(got.err, says) {
@@ -73,42 +75,49 @@ func TestOnlineSaysWhyNot(t *testing.T) {
 }
 
 // TestWatchOutlivesTheServer restarts the server under a watch, which is what a
-// watch is for: it says so once, and shows the list again when it can.
+// watch is for: it says so, and shows the list again when it can.
 func TestWatchOutlivesTheServer(t *testing.T) {
 	server := answering(t, http.StatusOK, `{"status": "success", "count": 0, "active_connections": []}`)
 	address := server.Listener.Addr().String()
-	ctx, interrupt := context.WithCancel(t.Context())
-	var out, said transcript
-	code := make(chan int, 1)
-	go func() {
-		args := []string{"online", "--watch", "--interval", "10ms", "--token", "t0ken", "--server", server.URL}
-		code <- run(ctx, args, &streams{strings.NewReader(""), &out, &said})
-	}()
-	await(t, "the first answer", func() bool { return strings.Contains(out.String(), "nobody is online") })
+	w := startWatch(t, server.URL)
+	await(t, "the first answer", func() bool { return strings.Contains(w.out.String(), "nobody is online") })
 
 	server.CloseClientConnections()
 	server.Close()
-	await(t, "the outage to be told", func() bool { return strings.Contains(said.String(), "connection refused; trying again") })
+	await(t, "the outage to be told", func() bool { return strings.Contains(w.err.String(), "connection refused; trying again") })
 
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again := httptest.NewUnstartedServer(answer200(twoOnline))
+	again := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, twoOnline) }))
+	_ = again.Listener.Close() // the old address is the point
 	again.Listener = listener
 	again.Start()
 	defer again.Close()
-	await(t, "the list after the restart", func() bool { return strings.Contains(out.String(), "2 online") })
+	await(t, "the list after the restart", func() bool { return strings.Contains(w.out.String(), "2 online") })
 
-	interrupt()
-	if got := <-code; got != exitOK {
-		t.Errorf("exit %d after an interrupt", got)
+	if code := w.interrupt(); code != exitOK {
+		t.Errorf("exit %d after an interrupt", code)
 	}
-	if n := strings.Count(said.String(), "refused; trying again"); n != 1 {
-		t.Errorf("the outage was told %d times", n)
-	}
-	if strings.Contains(out.String(), clearScreen) {
+	if strings.Contains(w.out.String(), clearScreen) {
 		t.Error("cleared the screen of what is no terminal")
+	}
+}
+
+// TestWatchTellsAnOutageOnce keeps a night's outage from filling a file.
+func TestWatchTellsAnOutageOnce(t *testing.T) {
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer server.Close()
+	w := startWatch(t, server.URL)
+	await(t, "some attempts", func() bool { return asked.Load() >= 4 })
+	w.interrupt()
+	if said := w.err.String(); strings.Count(said, "503") != 1 {
+		t.Errorf("said %q", said)
 	}
 }
 
@@ -136,6 +145,22 @@ func answering(t *testing.T, status int, body string) *httptest.Server {
 	return server
 }
 
-func answer200(body string) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) })
+// watching is a watch that runs beside the test.
+type watching struct {
+	out, err  transcript
+	interrupt func() (code int)
+}
+
+func startWatch(t *testing.T, server string) *watching {
+	t.Helper()
+	w := &watching{}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	args := []string{"online", "--watch", "--interval", "10ms", "--token", "t0ken", "--server", server}
+	go func() { ended <- run(ctx, args, &streams{strings.NewReader(""), &w.out, &w.err}) }()
+	w.interrupt = func() int {
+		cancel()
+		return <-ended
+	}
+	return w
 }

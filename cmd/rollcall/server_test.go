@@ -215,7 +215,7 @@ func (p *process) connectAll(n int) []*client {
 	p.Cleanup(func() {
 		for _, c := range all {
 			if c != nil {
-				_ = c.Conn.Close()
+				_ = c.Close()
 			}
 		}
 	})

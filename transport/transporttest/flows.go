@@ -213,6 +213,12 @@ func PageFitsPhone(t *testing.T, s Site) {
 	if width := Ask[int](p, "document.documentElement.scrollWidth"); width > phoneWidth {
 		t.Errorf("the page is %d pixels wide on a phone of %d", width, phoneWidth)
 	}
+	const sideways = `[...document.querySelectorAll("main *:not(input, textarea)")]
+		.filter(e => getComputedStyle(e).overflowX !== "visible" && e.scrollWidth > e.clientWidth)
+		.map(e => e.tagName + "." + e.className).join()`
+	if parts := Ask[string](p, sideways); parts != "" {
+		t.Errorf("parts of the page have to be scrolled sideways: %s", parts)
+	}
 }
 
 // PageNamesItsFields is for those who hear the page: a field without a label
