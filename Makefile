@@ -53,11 +53,11 @@ bench: ## run the benchmarks (BENCH=regexp)
 
 bench-compare: ## compare the benchmarks with another commit (BASE=main)
 	@set -e; dir=$$(mktemp -d); \
-	trap 'git worktree remove --force "$$dir/base" 2>/dev/null; rm -rf "$$dir"' EXIT; \
+	trap 'rm -rf "$$dir"; git worktree prune' EXIT; \
 	git worktree add --quiet --detach "$$dir/base" '$(BASE)'; \
 	echo 'measuring $(BASE)'; (cd "$$dir/base" && $(BENCHMARK)) > "$$dir/$(subst /,-,$(BASE)).txt"; \
 	echo 'measuring this tree'; $(BENCHMARK) > "$$dir/here.txt"; \
-	cd "$$dir" && $(BENCHSTAT) '$(subst /,-,$(BASE)).txt' here.txt
+	(cd "$$dir" && $(BENCHSTAT) '$(subst /,-,$(BASE)).txt' here.txt)
 
 fmt: ## format the code
 	gofmt -w .

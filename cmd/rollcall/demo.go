@@ -86,7 +86,8 @@ func revokeDemoTokens(ctx context.Context, db *persistence.Database) error {
 }
 
 func printDemo(out io.Writer, baseURL string, emails []rollcall.Email, token string) error {
-	page := baseURL + "/?" + url.Values{"email": {string(emails[0])}, "token": {token}}.Encode()
+	// The token stands behind the hash sign, which no browser sends to a server.
+	page := baseURL + "/?" + url.Values{"email": {string(emails[0])}}.Encode() + "#token=" + token
 	lines := []string{"", "  page    " + page}
 	label := "e-mail"
 	for _, e := range emails {

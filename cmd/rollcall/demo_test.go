@@ -64,7 +64,7 @@ func TestDemoIsReadyToPaste(t *testing.T) {
 	printed := runDemo(t, demoDatabase(t))
 	token := tokenIn(t, printed)
 	for _, want := range []string{
-		"http://127.0.0.1:8000/?email=alice%40example.com&token=" + token,
+		"http://127.0.0.1:8000/?email=alice%40example.com#token=" + token,
 		"bob@example.com", "carol@example.com",
 		"curl -H 'Authorization: Token " + token + "' http://127.0.0.1:8000/api/hms/active-connections\n",
 	} {

@@ -5,20 +5,23 @@
 
 const settingNames = ["email", "server", "token"];
 
-// loadSettings returns the three settings and takes the token out of the
+// loadSettings returns the three settings, from the query or from behind the
+// hash sign, which is not sent to the server. It takes the token out of the
 // address bar, where it would end in the history and over a shoulder.
 function loadSettings() {
-  // A plus is a plus, as in the server: the query is not an HTML form.
-  const query = new URLSearchParams(location.search.replaceAll("+", "%2B"));
+  // A plus is a plus, as in the server: these are not HTML forms.
+  const [query, fragment] = [location.search, location.hash.slice(1)]
+    .map((part) => new URLSearchParams(part.replaceAll("+", "%2B")));
   const settings = {};
   for (const name of settingNames) {
-    settings[name] = query.get(name) ?? remembered(name) ?? "";
+    settings[name] = fragment.get(name) ?? query.get(name) ?? remembered(name) ?? "";
     remember(name, settings[name]);
   }
   settings.server ||= defaultServer();
-  if (query.has("token")) {
+  if (query.has("token") || fragment.has("token")) {
     query.delete("token");
-    history.replaceState(null, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
+    fragment.delete("token");
+    history.replaceState(null, "", location.pathname + (query.size ? "?" + query : "") + (fragment.size ? "#" + fragment : ""));
   }
   return settings;
 }
