@@ -47,11 +47,21 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 		return err
 	}
 	if c.Demo {
-		if err := demo(ctx, db, std.out, "http://"+listener.Addr().String()); err != nil {
+		if err := demo(ctx, db, std.out, "http://"+reachable(listener.Addr().String())); err != nil {
 			return err
 		}
 	}
 	return c.serve(ctx, listener, db, node, log)
+}
+
+// reachable is an address that a browser on this machine can open: a server
+// that listens on all of them has none of its own.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
+		return address
+	}
+	return net.JoinHostPort("localhost", port)
 }
 
 // join takes the node's name, and removes what its predecessor left.

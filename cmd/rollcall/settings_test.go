@@ -126,3 +126,17 @@ func parseSettings(t *testing.T, args ...string) settings {
 	}
 	return s
 }
+
+// TestDemoLinkCanBeOpened: nobody can open http://[::]:8000.
+func TestDemoLinkCanBeOpened(t *testing.T) {
+	for address, want := range map[string]string{
+		"127.0.0.1:8000": "127.0.0.1:8000",
+		"0.0.0.0:8000":   "localhost:8000",
+		"[::]:8000":      "localhost:8000",
+		"[::1]:8000":     "[::1]:8000",
+	} {
+		if got := reachable(address); got != want {
+			t.Errorf("a server on %s is reached at %s, want %s", address, got, want)
+		}
+	}
+}
