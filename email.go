@@ -27,3 +27,15 @@ func ParseEmail(raw string) (Email, error) {
 	}
 	return Email(raw), nil
 }
+
+// Fold makes two spellings that differ only in the case of A to Z the same, as
+// lower() does in both databases. Other letters stay: which of them are the
+// same is a matter of language.
+func (e Email) Fold() Email {
+	return Email(strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r - 'A' + 'a'
+		}
+		return r
+	}, string(e)))
+}

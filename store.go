@@ -50,7 +50,7 @@ type Change struct {
 	Address      string    // insert
 	UserAgent    string    // insert
 	EndedAt      time.Time // delete
-	Reason       string    // delete: one of the reasons that [Close.Cause] returns
+	Reason       string    // delete: what [Close.Cause] said; empty if it was never admitted
 }
 
 // Result is what the database said to a batch.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,10 +56,10 @@ func (c Config) props(role Role, own ...actor.PropsOption) []actor.PropsOption {
 }
 
 func (c Config) key() func(rollcall.Email) rollcall.Email {
-	if !c.FoldCase {
-		return func(e rollcall.Email) rollcall.Email { return e }
+	if c.FoldCase {
+		return rollcall.Email.Fold
 	}
-	return func(e rollcall.Email) rollcall.Email { return rollcall.Email(strings.ToLower(string(e))) }
+	return func(e rollcall.Email) rollcall.Email { return e }
 }
 
 // Presence implements [rollcall.Presence] with actors.

@@ -186,6 +186,14 @@ func TestEndedSessionIsInTheHistory(t *testing.T) {
 		end := noon.Add(90*time.Second + 250*time.Millisecond)
 		commit(t, n, deletes(departure(c, end)))
 		equal(t, "history", f.history(t), ended{ada, "a", end, 90250, "closed"})
+
+		// A connect that was given up after its row was written is no history.
+		refused := arrival(grace, noon)
+		commit(t, n, inserts(refused))
+		without := departure(refused, end)
+		without.Reason = ""
+		commit(t, n, deletes(without))
+		equal(t, "history", f.history(t), ended{ada, "a", end, 90250, "closed"})
 	})
 }
 

@@ -88,17 +88,16 @@ func TestSQLiteIsSetUpForConcurrentReaders(t *testing.T) {
 	tx, err := f.raw.BeginTx(t.Context(), nil) // takes the write lock, having written nothing
 	must(t, err)
 	defer func() { must(t, tx.Rollback()) }()
-	_, err = tx.ExecContext(t.Context(), "DELETE FROM users")
-	must(t, err)
-
-	audit, err := f.Audit(t.Context())
-	if must(t, err); audit.Users != 3 {
-		t.Errorf("a reader sees %d users, want the 3 of before the deletion", audit.Users)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := n.Commit(ctx, rollcall.Batch{}); err == nil {
-		t.Error("a second writer did not wait for the first")
+		t.Error("a second transaction did not wait for the first")
+	}
+	_, err = tx.ExecContext(t.Context(), "DELETE FROM users")
+	must(t, err)
+	audit, err := f.Audit(t.Context())
+	if must(t, err); audit.Users != 3 {
+		t.Errorf("a reader sees %d users, want the 3 of before the deletion", audit.Users)
 	}
 }
 
@@ -117,8 +116,7 @@ func TestPostgresSettingsDoNotDependOnTheServer(t *testing.T) {
 	c.UserAgent = `\'; DELETE FROM users; --`
 	commit(t, n, inserts(c))
 	equal(t, "connections", again.connections(t), row{ada, noon, noon})
-	equal(t, "user agents", collect(t, again, "SELECT user_agent FROM sessions",
-		func(s *string) []any { return []any{s} }, func(*string) {}), c.UserAgent)
+	equal(t, "user agents", column[string](t, again, "SELECT user_agent FROM sessions"), c.UserAgent)
 }
 
 // The answer to a commit can be lost on the network after the database has
@@ -245,7 +243,10 @@ func TestTransactionOfAFrozenServerIsEnded(t *testing.T) {
 	_, err = frozen.ExecContext(t.Context(), "UPDATE active_websocket_connections SET last_activity = now()")
 	must(t, err)
 
-	commit(t, n, deletes(departure(c, noon))) // waits for the lock
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	_, err = n.Commit(ctx, deletes(departure(c, noon))) // waits for the lock
+	must(t, err)
 	if err := frozen.Commit(); err == nil || errors.Is(err, sql.ErrTxDone) {
 		t.Errorf("the frozen transaction ended with the error %v, want the connection's", err)
 	}

@@ -130,6 +130,17 @@ func (f *fixture) history(t *testing.T) []ended {
 		func(e *ended) { e.EndedAt = e.EndedAt.UTC() })
 }
 
+func (f *fixture) sweeps(t *testing.T, node string) []int {
+	t.Helper()
+	return column[int](t, f, "SELECT sweeps FROM nodes WHERE name = '"+node+"'")
+}
+
+// column is the answer to a query for one column.
+func column[T any](t *testing.T, f *fixture, query string) []T {
+	t.Helper()
+	return collect(t, f, query, func(v *T) []any { return []any{v} }, func(*T) {})
+}
+
 func collect[T any](t *testing.T, f *fixture, query string, columns func(*T) []any, tidy func(*T)) []T {
 	t.Helper()
 	rows, err := f.raw.QueryContext(t.Context(), query)

@@ -30,14 +30,17 @@ type endRow struct {
 	Reason  string             `bun:"reason"`
 }
 
-// recordSessions copies sessions that end into the history.
+// recordSessions copies sessions that end into the history. One without a
+// reason was never greeted, and is no history.
 func (d *Database) recordSessions(ctx context.Context, tx bun.Tx, deletes []rollcall.Change) error {
-	if len(deletes) == 0 {
-		return nil
+	var ends []endRow
+	for _, c := range deletes {
+		if c.Reason != "" {
+			ends = append(ends, endRow{Session: c.Session, EndedAt: c.EndedAt, Reason: clean(c.Reason, maxReason)})
+		}
 	}
-	ends := make([]endRow, len(deletes))
-	for i, c := range deletes {
-		ends[i] = endRow{Session: c.Session, EndedAt: c.EndedAt, Reason: clean(c.Reason, maxReason)}
+	if len(ends) == 0 {
+		return nil
 	}
 	return d.record(ctx, tx, ends, "s.id = e.session")
 }

@@ -116,5 +116,5 @@ func tables(t *testing.T, d *persistence.Database, url string) []string {
 	if _, dialect, _ := persistence.NewConnector(url); dialect == persistence.Postgres {
 		query = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
 	}
-	return collect(t, f, query, func(s *string) []any { return []any{s} }, func(*string) {})
+	return column[string](t, f, query)
 }

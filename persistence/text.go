@@ -18,14 +18,3 @@ func clean(s string, max int) string {
 	}
 	return s
 }
-
-// fold makes the ASCII letters small and leaves all others, as lower() does in
-// both databases (in PostgreSQL because e-mails are collated "C").
-func fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r - 'A' + 'a'
-		}
-		return r
-	}, s)
-}

@@ -32,8 +32,8 @@ func TestHostileTextGoesThroughUnharmed(t *testing.T) {
 			if result.Users[c.Email] != c.Email {
 				t.Errorf("%q was not admitted", c.Email)
 			}
-			got := collect(t, f, "SELECT email || '|' || address || '|' || user_agent FROM sessions WHERE id = '"+
-				c.Session.String()+"'", func(s *string) []any { return []any{s} }, func(*string) {})
+			got := column[string](t, f, "SELECT email || '|' || address || '|' || user_agent FROM sessions WHERE id = '"+
+				c.Session.String()+"'")
 			equal(t, "session", got, hostile[i]+"@example.com|"+hostile[i]+"|"+hostile[i])
 			left := departure(c, noon)
 			left.Reason = hostile[i]
@@ -66,7 +66,7 @@ func TestUserAgentIsCleanedAndCutToItsColumn(t *testing.T) {
 			c.UserAgent += "é"
 		}
 		commit(t, n, inserts(c))
-		got := collect(t, f, "SELECT user_agent FROM sessions", func(s *string) []any { return []any{s} }, func(*string) {})
+		got := column[string](t, f, "SELECT user_agent FROM sessions")
 		want := []rune("nul\uFFFD bad\uFFFD ")
 		for len(want) < 512 {
 			want = append(want, 'é')

@@ -26,7 +26,7 @@ func TestTokenBelongsToItsUserAndIsKeptAsAHash(t *testing.T) {
 		if !maps.Equal(got, want) {
 			t.Errorf("holders are %v, want %v", got, want)
 		}
-		hashes := collect(t, f, "SELECT hash FROM api_tokens ORDER BY id", func(b *[]byte) []any { return []any{b} }, func(*[]byte) {})
+		hashes := column[[]byte](t, f, "SELECT hash FROM api_tokens ORDER BY id")
 		if hash := rollcall.HashToken(mine); len(hashes) != 2 || string(hashes[0]) != string(hash[:]) {
 			t.Errorf("the database has %x, want the hash %x first", hashes, hash)
 		}

@@ -189,7 +189,7 @@ func activeUsers(ctx context.Context, tx bun.Tx, asked []rollcall.Email) (map[ro
 func activeUsersFolded(ctx context.Context, tx bun.Tx, asked []rollcall.Email) (map[rollcall.Email]rollcall.Email, error) {
 	folded := make(map[rollcall.Email][]rollcall.Email, len(asked))
 	for _, e := range asked {
-		key := rollcall.Email(fold(string(e)))
+		key := e.Fold()
 		folded[key] = append(folded[key], e)
 	}
 	users := make(map[rollcall.Email]rollcall.Email, len(asked))
@@ -202,7 +202,7 @@ func activeUsersFolded(ctx context.Context, tx bun.Tx, asked []rollcall.Email) (
 			return nil, fmt.Errorf("look %d users up: %w", len(chunk), err)
 		}
 		for _, spelling := range found { // the oldest comes last and stays
-			for _, e := range folded[rollcall.Email(fold(string(spelling)))] {
+			for _, e := range folded[spelling.Fold()] {
 				users[e] = spelling
 			}
 		}
