@@ -81,7 +81,6 @@ func postgresConnector(databaseURL string) (driver.Connector, error) {
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	config.RuntimeParams["client_encoding"] = "UTF8"
 	config.RuntimeParams["standard_conforming_strings"] = "on" // Bun leaves a backslash as it is
-	config.RuntimeParams["timezone"] = "UTC"
 	config.RuntimeParams["idle_in_transaction_session_timeout"] =
 		strconv.FormatInt(postgresIdleInTransaction.Milliseconds(), 10)
 	if config.RuntimeParams["application_name"] == "" {
