@@ -142,44 +142,150 @@ func TestFaultRejectedChangeStandsAlone(t *testing.T) {
 }
 
 // The registry's crash closes no socket: it goes on with what it knew, and
-// finds out by itself what it missed.
+// finds out by itself what it missed. So it does when messages are lost, come
+// twice, late or in another order.
 func TestFaultCrashedRegistryClosesNoSocket(t *testing.T) {
 	for name, example := range map[string]any{
 		"Connect": &actors.Connect{}, "Touch": &actors.Touch{}, "Committed": &actors.Committed{},
-		"Ask": &actors.Ask{}, "Terminated": &actor.Terminated{},
+		"CommitFailed": &actors.CommitFailed{}, "Ask": &actors.Ask{}, "Terminated": &actor.Terminated{},
+		"tick": actors.TickExample, "resumed": actors.ResumedExample,
 	} {
 		for how, when := range map[actortest.How]string{
 			actortest.PanicBefore: "crash before", actortest.PanicAfter: "crash after",
-			actortest.Lose: "loss of", actortest.Double: "doubling of",
+			actortest.Lose: "loss of", actortest.Double: "doubling of", actortest.Late: "delay of",
 		} {
 			t.Run(fmt.Sprintf("%s %s", when, name), func(t *testing.T) {
+				actortest.Run(t, func(k *actortest.Kit) { crashRegistry(k, example, how) })
+			})
+		}
+	}
+}
+
+// crashRegistry lets one message to the registry go wrong while somebody comes,
+// somebody talks and somebody goes.
+func crashRegistry(k *actortest.Kit, example any, how actortest.How) {
+	k.Helper()
+	alice, bob := k.Connect("alice@example.com"), k.Connect("bob@example.com")
+	if example == actors.ResumedExample { // is only sent after a crash
+		k.Fault(actors.RoleRegistry, &actors.Touch{}, actortest.PanicAfter, 1)
+	}
+	if _, ok := example.(*actors.CommitFailed); ok {
+		failures := 0
+		k.Store.Trouble(func(rollcall.Batch) actortest.Trouble {
+			if failures++; failures < 3 {
+				return actortest.FailAfter
+			}
+			return actortest.None
+		})
+	}
+	k.Fault(actors.RoleRegistry, example, how, 1)
+	carol := k.ConnectLater("carol@example.com")
+	alice.Say(`{}`)
+	k.Snapshot()
+	bob.Leave()
+	k.Settle()
+	if k.Seen(actors.RoleRegistry, example) == 0 {
+		k.Errorf("no %T was sent, and so none went wrong", example)
+	}
+	alice.WantOpen()
+	online := []rollcall.Email{"alice@example.com"}
+	if why, ended := carol.Ended(); !ended {
+		online = append(online, carol.Email)
+		carol.WantOpen()
+	} else if why != rollcall.CloseTryAgainLater {
+		k.Errorf("carol was refused with %v", why)
+	}
+	k.WantOnline(online...)
+	at := time.Now().UTC()
+	alice.Say(`{}`)
+	k.Settle()
+	if last := k.Snapshot()["alice@example.com"].LastActivity; !last.Equal(at) {
+		k.Errorf("alice was active at %v, and the entry says %v", at, last)
+	}
+	k.Connect("bob@example.com").WantOpen()
+}
+
+// In the middle of a storm of connects each of them still gets its answer:
+// admitted and listed, or told to come again.
+func TestFaultRegistryCrashesInTheMiddleOfAThousandConnects(t *testing.T) {
+	for name, example := range map[string]any{"Connect": &actors.Connect{}, "Committed": &actors.Committed{}} {
+		for how, when := range map[actortest.How]string{actortest.PanicBefore: "before", actortest.PanicAfter: "after"} {
+			t.Run(when+" "+name, func(t *testing.T) {
 				actortest.Run(t, func(k *actortest.Kit) {
-					alice, bob := k.Connect("alice@example.com"), k.Connect("bob@example.com")
-					k.Fault(actors.RoleRegistry, example, how, 1)
-					carol := k.ConnectLater("carol@example.com")
-					alice.Say(`{}`)
-					k.Snapshot()
-					bob.Leave()
-					k.Settle()
-					alice.WantOpen()
-					online := []rollcall.Email{"alice@example.com"}
-					if why, ended := carol.Ended(); !ended {
-						online = append(online, carol.Email)
-						carol.WantOpen()
-					} else if why != rollcall.CloseTryAgainLater || name != "Connect" && name != "Committed" {
-						t.Errorf("carol was refused with %v", why)
+					emails := []rollcall.Email{"alice@example.com", "bob@example.com", "carol@example.com"}
+					var all []*actortest.Client
+					for i := range 1000 {
+						all = append(all, k.ConnectLater(emails[i%3]))
+						if i%300 == 150 {
+							k.Fault(actors.RoleRegistry, example, how, 1)
+						}
 					}
-					k.WantOnline(online...)
-					at := time.Now().UTC()
-					alice.Say(`{}`)
 					k.Settle()
-					if last := k.Snapshot()["alice@example.com"].LastActivity; !last.Equal(at) {
-						t.Errorf("alice was active at %v, and the entry says %v", at, last)
+					open := 0
+					for _, c := range all {
+						if why, ended := c.Ended(); !ended {
+							c.WantOpen()
+							open++
+						} else if why != rollcall.CloseTryAgainLater {
+							t.Errorf("a connect was refused with %v", why)
+						}
 					}
+					if open < 990 || open != k.Store.SessionCount() {
+						t.Errorf("%d of 1000 are open, and %d sessions are stored", open, k.Store.SessionCount())
+					}
+					k.WantOnline(emails...)
 				})
 			})
 		}
 	}
+}
+
+// A registry that is stuck holds up whoever comes, until their deadline, and
+// nobody who is in; nothing piles up, and it recovers by itself.
+func TestFaultStuckRegistryRecovers(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Settle()
+		touches := k.Seen(actors.RoleRegistry, &actors.Touch{})
+		k.Fault(actors.RoleRegistry, actors.TickExample, actortest.Block, 1)
+		time.Sleep(time.Second)
+		late := k.Connect("bob@example.com")
+		late.WantEnd(rollcall.CloseTryAgainLater)
+		for range 1000 {
+			alice.Say(`{"message": "still here"}`)
+		}
+		synctest.Wait()
+		if n := len(alice.Frames()); n != 1001 {
+			t.Errorf("alice has read %d frames, want her greeting and 1000 replies", n)
+		}
+		time.Sleep(actortest.BlockTime)
+		k.Settle()
+		if n := k.Seen(actors.RoleRegistry, &actors.Touch{}) - touches; n != 1 {
+			t.Errorf("%d touches piled up, want 1", n)
+		}
+		k.WantOnline("alice@example.com")
+		k.Connect("bob@example.com").WantOpen()
+	})
+}
+
+// The same for the writer.
+func TestFaultStuckWriterRecovers(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice, bob := k.Connect("alice@example.com"), k.Connect("bob@example.com")
+		k.Fault(actors.RoleWriter, &actors.Commit{}, actortest.Block, 1)
+		late := k.Connect("carol@example.com")
+		late.WantEnd(rollcall.CloseTryAgainLater)
+		bob.Leave()
+		alice.Say(`{}`)
+		synctest.Wait()
+		if n := len(k.Snapshot()); n != 1 {
+			t.Errorf("%d users are listed, want alice alone", n)
+		}
+		time.Sleep(actortest.BlockTime)
+		k.Settle()
+		alice.WantOpen()
+		k.WantOnline("alice@example.com")
+	})
 }
 
 // Ten crashes in ten seconds are borne; the eleventh ends the server, because a

@@ -3,6 +3,7 @@ package actortest
 import (
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -18,33 +19,49 @@ const (
 	PanicAfter             // the actor crashes when the message has been handled
 	Lose                   // the message is lost and nobody notices
 	Double                 // the message is handled twice
+	Late                   // the message comes again two seconds later, behind others, and not now
+	Block                  // the actor is stuck for half a minute, and then handles it
 )
 
-// faults are the faults that are switched on.
+const (
+	lateness = 2 * time.Second
+	// BlockTime is how long a Block takes.
+	BlockTime = 30 * time.Second
+)
+
+// faults are the faults that are switched on, and what has been seen so far.
 type faults struct {
 	mu    sync.Mutex
 	armed []*fault
+	seen  map[kind]int
+}
+
+// kind is the messages of one type to actors of one role.
+type kind struct {
+	role    actors.Role
+	message reflect.Type
 }
 
 type fault struct {
-	role    actors.Role
-	message reflect.Type
-	how     How
-	left    int
+	kind
+	how  How
+	left int
 }
 
 func (f *faults) add(role actors.Role, example any, how How, n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.armed = append(f.armed, &fault{role, reflect.TypeOf(example), how, n})
+	f.armed = append(f.armed, &fault{kind{role, reflect.TypeOf(example)}, how, n})
 }
 
-// next finds the fault for a message, and counts it.
+// next finds the fault for a message, and counts both.
 func (f *faults) next(role actors.Role, message any) (How, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	k := kind{role, reflect.TypeOf(message)}
+	f.seen[k]++
 	for _, one := range f.armed {
-		if one.role == role && one.message == reflect.TypeOf(message) && one.left > 0 {
+		if one.kind == k && one.left > 0 {
 			one.left--
 			return one.how, true
 		}
@@ -75,6 +92,12 @@ func (f *faults) middleware(role actors.Role) actor.ReceiverMiddleware {
 				panic("fault: after")
 			case how == Double:
 				next(c, envelope)
+				next(c, envelope)
+			case how == Late:
+				message, self, root := envelope.Message, c.Self(), c.ActorSystem().Root
+				time.AfterFunc(lateness, func() { root.Send(self, message) })
+			case how == Block:
+				time.Sleep(BlockTime)
 				next(c, envelope)
 			}
 		}

@@ -15,6 +15,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"reflect"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -54,7 +55,7 @@ func Policy(p rollcall.Policy) Option { return func(c *actors.Config) { c.Policy
 func Run(t *testing.T, test func(*Kit), options ...Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		k := &Kit{T: t, Store: NewStore("alice@example.com", "bob@example.com", "carol@example.com"), faults: &faults{}}
+		k := &Kit{T: t, Store: NewStore("alice@example.com", "bob@example.com", "carol@example.com"), faults: &faults{seen: make(map[kind]int)}}
 		cfg := actors.Config{
 			Store:  k.Store,
 			Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -77,6 +78,13 @@ func Run(t *testing.T, test func(*Kit), options ...Option) {
 // Fault makes the next n messages like the example, to actors of that role, go wrong.
 func (k *Kit) Fault(role actors.Role, example any, how How, n int) {
 	k.faults.add(role, example, how, n)
+}
+
+// Seen is how many messages like the example actors of that role were sent.
+func (k *Kit) Seen(role actors.Role, example any) int {
+	k.faults.mu.Lock()
+	defer k.faults.mu.Unlock()
+	return k.faults.seen[kind{role, reflect.TypeOf(example)}]
 }
 
 // Settle lets fake time pass until the actors have done all that they do by

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/actors"
+	"github.com/rollcall/rollcall/persistence"
+	"github.com/rollcall/rollcall/persistence/persistencetest"
+	"github.com/rollcall/rollcall/transport"
+)
+
+// The whole server but its process lives a day in a bubble of fake time, over
+// connections in memory: every lease is renewed, every ping sent and answered,
+// and each hour all the lists agree. It takes seconds.
+func TestDayOfTraffic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t)
+		day := rand.New(rand.NewPCG(2025, 10)) // the same day each time
+		var here []*bubbleClient
+		for hour := range 24 {
+			for range 60 {
+				switch n := day.IntN(10); {
+				case n < 4:
+					here = append(here, b.connect(user(day.IntN(20))))
+				case n < 8 && len(here) > 0:
+					here[day.IntN(len(here))].say(`{"message": "hello"}`)
+				case len(here) > 0:
+					i := day.IntN(len(here))
+					here[i].end(day.IntN(2) == 0)
+					here = slices.Delete(here, i, i+1)
+				}
+				time.Sleep(time.Duration(day.IntN(2*60)) * time.Second) // fake
+			}
+			time.Sleep(2 * time.Second)
+			var sockets []string
+			for _, c := range here {
+				sockets = append(sockets, c.email)
+			}
+			b.wantOnline(hour, sockets...)
+		}
+		// Whoever stops answering is gone in less than a minute.
+		for _, c := range here {
+			c.freeze()
+		}
+		time.Sleep(52 * time.Second)
+		b.wantOnline(24)
+	})
+}
+
+// bubbleLease is longer than the default, because the day is spent on renewals.
+const bubbleLease = time.Minute
+
+// bubble is a server in fake time.
+type bubble struct {
+	*testing.T
+	url      string
+	presence *actors.Presence
+	listener *pipes
+}
+
+func newBubble(t *testing.T) *bubble {
+	t.Helper()
+	b := &bubble{T: t, url: persistencetest.SQLite(t), listener: newPipes()}
+	w := newWorld(t, b.url)
+	db, err := persistence.Open(t.Context(), w.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node, err := db.Join(t.Context(), persistence.NodeConfig{Name: "bubble", Lease: bubbleLease})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewTextHandler(t.Output(), nil))
+	b.presence = actors.Start(actors.Config{Store: node, Logger: log, Policy: rollcall.PolicyMany, Lease: bubbleLease})
+	server := transport.New(transport.Config{
+		Presence: b.presence, Tokens: db, Logger: log,
+		MaxMessage: 1 << 20, MaxConnections: 1000,
+		PingInterval: 20 * time.Second, PongTimeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
+	})
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(b.listener) }()
+	t.Cleanup(func() {
+		server.Close()
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("the server ended with %v", err)
+		}
+		b.presence.Stop()
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute) // timers end
+	})
+	return b
+}
+
+// wantOnline is the invariant, at this instant.
+func (b *bubble) wantOnline(hour int, sockets ...string) {
+	b.Helper()
+	synctest.Wait()
+	slices.Sort(sockets)
+	emails := slices.Compact(slices.Clone(sockets))
+	s, err := b.presence.Snapshot(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	var listed []string
+	for e := range s.Entries {
+		listed = append(listed, string(e.Email))
+	}
+	slices.Sort(listed)
+	active, sessions := persistencetest.Active(b, b.url), persistencetest.Sessions(b, b.url)
+	if !slices.Equal(listed, emails) || !slices.Equal(active, emails) || !slices.Equal(sessions, sockets) {
+		b.Fatalf("after hour %d:\nsockets  %v\nlisted   %v\nrows     %v\nsessions %v", hour, sockets, listed, active, sessions)
+	}
+}
+
+// bubbleClient is a client that answers pings, as browsers do, until it is frozen.
+type bubbleClient struct {
+	*websocket.Conn
+	email  string
+	frozen chan struct{}
+	once   sync.Once
+}
+
+func (b *bubble) connect(email string) *bubbleClient {
+	b.Helper()
+	conn, _, err := websocket.NewClient(b.listener.dial(), &url.URL{Scheme: "ws", Host: "bubble", Path: "/ws/connect/", RawQuery: "email=" + email}, nil, 512, 512)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := &bubbleClient{Conn: conn, email: email, frozen: make(chan struct{})}
+	answer := c.PingHandler()
+	c.SetPingHandler(func(payload string) error {
+		select {
+		case <-c.frozen:
+			return nil
+		default:
+			return answer(payload)
+		}
+	})
+	greeted := make(chan struct{})
+	go func() {
+		for first := true; ; first = false {
+			if _, _, err := c.ReadMessage(); err != nil {
+				return
+			}
+			if first {
+				close(greeted)
+			}
+		}
+	}()
+	b.Cleanup(func() { _ = c.Close() })
+	<-greeted
+	return c
+}
+
+func (c *bubbleClient) say(text string) { _ = c.WriteMessage(websocket.TextMessage, []byte(text)) }
+
+// end closes, with or without a word.
+func (c *bubbleClient) end(politely bool) {
+	if politely {
+		_ = c.WriteControl(websocket.CloseMessage, nil, time.Now().Add(time.Second))
+	}
+	_ = c.Close()
+}
+
+// freeze leaves the connection open and the client deaf.
+func (c *bubbleClient) freeze() { c.once.Do(func() { close(c.frozen) }) }
+
+// pipes is a listener whose connections are in memory.
+type pipes struct {
+	waiting chan net.Conn
+	closed  context.Context
+	close   context.CancelFunc
+}
+
+func newPipes() *pipes {
+	p := &pipes{waiting: make(chan net.Conn)}
+	p.closed, p.close = context.WithCancel(context.Background())
+	return p
+}
+
+func (p *pipes) dial() net.Conn {
+	client, server := net.Pipe()
+	p.waiting <- server
+	return client
+}
+
+// Accept implements [net.Listener].
+func (p *pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.waiting:
+		return c, nil
+	case <-p.closed.Done():
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements [net.Listener].
+func (p *pipes) Close() error {
+	p.close()
+	return nil
+}
+
+// Addr implements [net.Listener].
+func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipes", Net: "unix"} }
