@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -32,18 +31,18 @@ func TestDayOfTraffic(t *testing.T) {
 		day := rand.New(rand.NewPCG(2025, 10)) // the same day each time
 		var here []*bubbleClient
 		for hour := range 24 {
-			for range 60 {
+			for range 30 {
 				switch n := day.IntN(10); {
-				case n < 4:
+				case n < 3:
 					here = append(here, b.connect(user(day.IntN(20))))
-				case n < 8 && len(here) > 0:
+				case n < 7 && len(here) > 0:
 					here[day.IntN(len(here))].say(`{"message": "hello"}`)
 				case len(here) > 0:
 					i := day.IntN(len(here))
 					here[i].end(day.IntN(2) == 0)
 					here = slices.Delete(here, i, i+1)
 				}
-				time.Sleep(time.Duration(day.IntN(2*60)) * time.Second) // fake
+				time.Sleep(time.Duration(day.IntN(4*60)) * time.Second) // fake
 			}
 			time.Sleep(2 * time.Second)
 			var sockets []string
@@ -52,17 +51,20 @@ func TestDayOfTraffic(t *testing.T) {
 			}
 			b.wantOnline(hour, sockets...)
 		}
-		// Whoever stops answering is gone in less than a minute.
+		// Whoever stops answering is gone.
 		for _, c := range here {
 			c.freeze()
 		}
-		time.Sleep(52 * time.Second)
+		time.Sleep(bubblePing + 32*time.Second)
 		b.wantOnline(24)
 	})
 }
 
-// bubbleLease is longer than the default, because the day is spent on renewals.
-const bubbleLease = time.Minute
+// The day would be spent on renewals and pings if they were as frequent as by default.
+const (
+	bubbleLease = 10 * time.Minute
+	bubblePing  = time.Minute
+)
 
 // bubble is a server in fake time.
 type bubble struct {
@@ -89,7 +91,7 @@ func newBubble(t *testing.T) *bubble {
 	server := transport.New(transport.Config{
 		Presence: b.presence, Tokens: db, Logger: log,
 		MaxMessage: 1 << 20, MaxConnections: 1000,
-		PingInterval: 20 * time.Second, PongTimeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
+		PingInterval: bubblePing, PongTimeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
 	})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(b.listener) }()
@@ -138,7 +140,8 @@ type bubbleClient struct {
 
 func (b *bubble) connect(email string) *bubbleClient {
 	b.Helper()
-	conn, _, err := websocket.NewClient(b.listener.dial(), &url.URL{Scheme: "ws", Host: "bubble", Path: "/ws/connect/", RawQuery: "email=" + email}, nil, 512, 512)
+	dialer := websocket.Dialer{NetDialContext: b.listener.dial}
+	conn, _, err := dialer.DialContext(b.Context(), "ws://bubble/ws/connect/?email="+email, nil)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -194,10 +197,10 @@ func newPipes() *pipes {
 	return p
 }
 
-func (p *pipes) dial() net.Conn {
+func (p *pipes) dial(context.Context, string, string) (net.Conn, error) {
 	client, server := net.Pipe()
 	p.waiting <- server
-	return client
+	return client, nil
 }
 
 // Accept implements [net.Listener].
