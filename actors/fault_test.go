@@ -147,7 +147,7 @@ func TestFaultRejectedChangeStandsAlone(t *testing.T) {
 func TestFaultCrashedRegistryClosesNoSocket(t *testing.T) {
 	for name, example := range map[string]any{
 		"Connect": &actors.Connect{}, "Touch": &actors.Touch{}, "Committed": &actors.Committed{},
-		"CommitFailed": &actors.CommitFailed{}, "Ask": &actors.Ask{}, "Terminated": &actor.Terminated{},
+		"CommitFailed": &actors.CommitFailed{}, "Ask": &actors.Ask{}, "Examine": &actors.Examine{}, "Terminated": &actor.Terminated{},
 		"tick": actors.TickExample, "resumed": actors.ResumedExample,
 	} {
 		for how, when := range map[actortest.How]string{
@@ -182,6 +182,7 @@ func crashRegistry(k *actortest.Kit, example any, how actortest.How) {
 	carol := k.ConnectLater("carol@example.com")
 	alice.Say(`{}`)
 	k.Snapshot()
+	k.Examine()
 	bob.Leave()
 	k.Settle()
 	if k.Seen(actors.RoleRegistry, example) == 0 {
@@ -203,6 +204,25 @@ func crashRegistry(k *actortest.Kit, example any, how actortest.How) {
 		k.Errorf("alice was active at %v, and the entry says %v", at, last)
 	}
 	k.Connect("bob@example.com").WantOpen()
+}
+
+// A session that is not told to go would be a ghost, or a second winner.
+func TestFaultLostEndIsSaidAgain(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		older := k.Connect("alice@example.com")
+		bob := k.Connect("bob@example.com")
+		k.Fault(actors.RoleSession, &actors.End{}, actortest.Lose, 2)
+		newer := k.Connect("alice@example.com")
+		bob.Leave()
+		synctest.Wait()
+		k.Settle()
+		older.WantEnd(rollcall.CloseReplaced)
+		newer.WantOpen()
+		k.WantOnline("alice@example.com")
+		if n := k.Store.SessionCount(); n != 1 {
+			t.Errorf("%d sessions are stored, want 1", n)
+		}
+	}, actortest.Policy(rollcall.PolicyNewest))
 }
 
 // In the middle of a storm of connects each of them still gets its answer:

@@ -34,6 +34,7 @@ type member struct {
 	queued       bool // in the queue, or in flight and due for another look
 	flying       bool // in the batch that the writer has in hand
 	touched      bool // its activity is not in the database yet
+	replaced     bool // policy newest: a newer session of the user is here
 	connectedAt  time.Time
 	lastActivity time.Time
 	deadline     time.Time // of a waiting member

@@ -12,6 +12,7 @@ package actors
 //	Presence ── Received ──▶ session                     one frame; the reply goes to the socket
 //	            registry ◀── Touch ── session            there was activity
 //	Presence ── Ask ──▶ registry                         who is here?
+//	Presence ── Examine ──▶ registry                     could it admit?
 //	Presence ── End ──▶ session ◀── End ── registry      the socket is gone, or must go
 //	            registry ◀── *actor.Terminated ── session, however it ended
 //	            registry ── Sweep ──▶ writer             remove what dead nodes left
@@ -81,6 +82,12 @@ type End struct {
 // Ask asks the registry who is here. Answer has room for the one answer.
 type Ask struct {
 	Answer chan<- rollcall.Snapshot
+}
+
+// Examine asks the registry whether it could admit somebody now. Answer has
+// room for the one answer.
+type Examine struct {
+	Answer chan<- rollcall.Health
 }
 
 // Drain tells the registry to admit nobody any more and to end every session

@@ -64,14 +64,13 @@ func (c Config) key() func(rollcall.Email) rollcall.Email {
 
 // Presence implements [rollcall.Presence] with actors.
 type Presence struct {
-	config    Config
-	system    *actor.ActorSystem
-	registry  *actor.PID
-	waiting   atomic.Int64
-	reachable atomic.Bool // the last commit succeeded
-	failed    atomic.Pointer[error]
-	done      chan struct{}
-	finish    sync.Once
+	config   Config
+	system   *actor.ActorSystem
+	registry *actor.PID
+	waiting  atomic.Int64
+	failed   atomic.Pointer[error]
+	done     chan struct{}
+	finish   sync.Once
 }
 
 var _ rollcall.Presence = (*Presence)(nil)
@@ -158,6 +157,24 @@ func (p *Presence) Snapshot(ctx context.Context) (rollcall.Snapshot, error) {
 	}
 }
 
+// Health implements [rollcall.Presence]. It asks once: an answer that a crash
+// has swallowed is no good sign either.
+func (p *Presence) Health(ctx context.Context) rollcall.Health {
+	if p.Err() != nil {
+		return rollcall.Health{Obstacle: rollcall.ObstacleFailed}
+	}
+	answer := make(chan rollcall.Health, 1)
+	p.system.Root.Send(p.registry, &Examine{Answer: answer})
+	select {
+	case h := <-answer:
+		return h
+	case <-ctx.Done():
+		return rollcall.Health{Obstacle: rollcall.ObstacleSilent}
+	case <-p.done:
+		return rollcall.Health{Obstacle: rollcall.ObstacleFailed}
+	}
+}
+
 // Drain admits nobody any more, ends every session with the close, and waits
 // until their rows are gone. When the context ends first, the rows are left to
 // the lease, and the error says so.
@@ -192,9 +209,6 @@ func (p *Presence) Err() error {
 	}
 	return nil
 }
-
-// Reachable reports whether the last commit succeeded.
-func (p *Presence) Reachable() bool { return p.reachable.Load() }
 
 // fail ends presence for a reason, unless it has ended already.
 func (p *Presence) fail(err error) {

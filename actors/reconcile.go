@@ -6,6 +6,8 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall"
 )
 
 // resumed settles by level what a crash left open: the batch in flight, the
@@ -34,6 +36,8 @@ func (r *registry) reconcile(c actor.Context) {
 		r.touch(id)
 		if why, ended := m.connect.Socket.Ended(); ended {
 			c.Send(child, &End{Close: why})
+		} else if m.replaced {
+			c.Send(child, &End{Close: rollcall.CloseReplaced})
 		}
 	}
 	for id, m := range missing {

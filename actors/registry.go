@@ -54,6 +54,7 @@ type registry struct {
 	drained    chan<- struct{} // to be closed when nothing is left
 	failures   int             // commits that failed since the last that did not
 	retryAt    time.Time
+	confirmed  time.Time // when the last commit succeeded
 	committing time.Time // when the last commit was given to the writer
 	flushed    time.Time
 	swept      time.Time
@@ -96,6 +97,8 @@ func (r *registry) Receive(c actor.Context) {
 		r.terminated(c, m.Who)
 	case *Ask:
 		m.Answer <- r.roster.snapshot()
+	case *Examine:
+		m.Answer <- r.health(time.Now())
 	case *Drain:
 		r.startDrain(c, m)
 	case *tick:
@@ -148,8 +151,7 @@ func (r *registry) committed(c actor.Context, m *Committed) {
 	if r.failures > 0 {
 		r.log.Info("database is back", "failed_commits", r.failures)
 	}
-	r.failures = 0
-	r.presence.reachable.Store(true)
+	r.failures, r.confirmed = 0, time.Now()
 	r.carryOut(c, r.roster.committed(m.Number, m.Result, time.Now()))
 	r.settle()
 }
@@ -167,7 +169,6 @@ func (r *registry) commitFailed(c actor.Context, m *CommitFailed) {
 		r.log.Warn("commit failed; it is tried again", "error", m.Err)
 	}
 	r.failures++
-	r.presence.reachable.Store(false)
 	pause := min(retryLeast<<min(r.failures-1, 8), retryMost)
 	r.retryAt = time.Now().Add(pause/2 + rand.N(pause/2))
 	r.carryOut(c, r.roster.failed(m.Number, m.Err, time.Now()))

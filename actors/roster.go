@@ -226,6 +226,10 @@ func (r *roster) admit(m *member, spelling rollcall.Email, o *outcome) {
 	r.order.Set(u.Entry)
 	if r.policy == rollcall.PolicyNewest {
 		for _, older := range u.members {
+			if older.replaced {
+				continue // and was told so
+			}
+			older.replaced = true
 			o.end(older, rollcall.CloseReplaced)
 		}
 	}

@@ -153,6 +153,13 @@ func (k *Kit) Snapshot() map[rollcall.Email]rollcall.Entry {
 	return entries
 }
 
+// Examine asks whether somebody could be admitted.
+func (k *Kit) Examine() rollcall.Health {
+	ctx, cancel := context.WithTimeout(k.Context(), time.Second)
+	defer cancel()
+	return k.Presence.Health(ctx)
+}
+
 // open is the e-mails of the sockets that were greeted and are open.
 func (k *Kit) open() []rollcall.Email {
 	var emails []rollcall.Email

@@ -1,0 +1,85 @@
+package actors_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/actors"
+	"github.com/rollcall/rollcall/actors/actortest"
+)
+
+// A load balancer sends clients to whoever says it is ready: a node that cannot
+// commit must not, and one that can again must at once.
+func TestHealthFollowsTheDatabase(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Connect("alice@example.com")
+		wantObstacle(k, "")
+		k.Store.Trouble(actortest.Always(actortest.FailBefore))
+		k.ConnectLater("bob@example.com")
+		k.Settle()
+		wantObstacle(k, rollcall.ObstacleAway)
+		k.Store.Trouble(nil)
+		k.Settle()
+		wantObstacle(k, "")
+		if h := k.Examine(); h.Sessions != 1 || h.Lease != actortest.Lease || time.Since(h.Committed) > h.Lease {
+			t.Errorf("alice alone is here and the last commit was lately, but health is %+v", h)
+		}
+	})
+}
+
+// Before its first commit a node has shown nothing.
+func TestHealthWaitsForTheFirstCommit(t *testing.T) {
+	hangs := func(c *actors.Config) { c.Store.(*actortest.Store).Trouble(actortest.Always(actortest.Hang)) }
+	actortest.Run(t, func(k *actortest.Kit) {
+		wantObstacle(k, rollcall.ObstacleStarting)
+		k.Store.Trouble(nil)
+		k.Settle()
+		wantObstacle(k, "")
+	}, hangs)
+}
+
+// A commit that only hangs has not failed yet, but over it the lease may run
+// out, and with it the rows.
+func TestHealthMissesACommitThatHangs(t *testing.T) {
+	brief := func(c *actors.Config) { c.Lease = time.Second }
+	actortest.Run(t, func(k *actortest.Kit) {
+		time.Sleep(time.Second)
+		wantObstacle(k, "")
+		k.Store.Trouble(actortest.Always(actortest.Hang))
+		time.Sleep(2 * time.Second)
+		wantObstacle(k, rollcall.ObstacleOverdue)
+	}, brief)
+}
+
+// A registry that is stuck is no reason for the question to hang as well.
+func TestHealthOfAStuckRegistryIsAnswered(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Fault(actors.RoleRegistry, actors.TickExample, actortest.Block, 1)
+		time.Sleep(time.Second)
+		wantObstacle(k, rollcall.ObstacleSilent)
+		time.Sleep(actortest.BlockTime)
+		k.Settle()
+		wantObstacle(k, "")
+	})
+}
+
+// Whoever is about to end admits nobody, and says so.
+func TestHealthTellsTheEnd(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		if err := k.Presence.Drain(k.Context(), rollcall.CloseGoingAway); err != nil {
+			t.Fatal(err)
+		}
+		wantObstacle(k, rollcall.ObstacleDraining)
+		k.Store.Trouble(actortest.Always(actortest.Superseded))
+		<-k.Presence.Done()
+		wantObstacle(k, rollcall.ObstacleFailed)
+	})
+}
+
+func wantObstacle(k *actortest.Kit, want rollcall.Obstacle) {
+	k.Helper()
+	if got := k.Examine().Obstacle; got != want {
+		k.Errorf("the obstacle is %q, want %q", got, want)
+	}
+}
