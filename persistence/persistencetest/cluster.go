@@ -22,33 +22,33 @@ const clusterDatabase = "rollcall"
 // end the test when they fail.
 type Cluster struct {
 	t      testing.TB
-	server *server
+	server *Server
 }
 
 // NewCluster starts a server with an empty database. It is removed after the
 // test, whatever state the test left it in.
 func NewCluster(t testing.TB) *Cluster {
 	t.Helper()
-	s, err := newServer()
+	s, err := NewServer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.close)
+	t.Cleanup(s.Close)
 	c := &Cluster{t: t, server: s}
 	c.Start()
-	if err := execute(s.url("postgres"), "CREATE DATABASE "+clusterDatabase); err != nil {
+	if err := execute(s.URL("postgres"), "CREATE DATABASE "+clusterDatabase); err != nil {
 		t.Fatal(err)
 	}
 	return c
 }
 
 // URL is the database's. It stays the same over Stop and Start.
-func (c *Cluster) URL() string { return c.server.url(clusterDatabase) }
+func (c *Cluster) URL() string { return c.server.URL(clusterDatabase) }
 
 // Start returns when the server answers.
 func (c *Cluster) Start() {
 	c.t.Helper()
-	if err := c.server.start(); err != nil {
+	if err := c.server.Start(); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -56,7 +56,7 @@ func (c *Cluster) Start() {
 // Stop returns when the server is gone. What was committed is kept.
 func (c *Cluster) Stop(mode StopMode) {
 	c.t.Helper()
-	if err := c.server.stop(syscall.Signal(mode)); err != nil {
+	if err := c.server.Stop(mode); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -65,7 +65,7 @@ func (c *Cluster) Stop(mode StopMode) {
 // answers.
 func (c *Cluster) Pause() {
 	c.t.Helper()
-	if err := c.server.signalAll(syscall.SIGSTOP); err != nil {
+	if err := c.server.Pause(); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -73,7 +73,7 @@ func (c *Cluster) Pause() {
 // Resume lets a server go on that was paused.
 func (c *Cluster) Resume() {
 	c.t.Helper()
-	if err := c.server.signalAll(syscall.SIGCONT); err != nil {
+	if err := c.server.Resume(); err != nil {
 		c.t.Fatal(err)
 	}
 }

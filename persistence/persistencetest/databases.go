@@ -60,12 +60,12 @@ func Postgres(t testing.TB) string {
 // sharedServer is one for all tests of this process. It stays referenced as long
 // as the process lives, and with it the pipe whose end tells the watchdog to stop
 // it.
-var sharedServer = sync.OnceValues(func() (*server, error) {
-	s, err := newServer()
+var sharedServer = sync.OnceValues(func() (*Server, error) {
+	s, err := NewServer()
 	if err != nil {
 		return nil, err
 	}
-	return s, s.start()
+	return s, s.Start()
 })
 
 func serverURL() (string, error) {
@@ -76,7 +76,7 @@ func serverURL() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.url("postgres"), nil
+	return s.URL("postgres"), nil
 }
 
 var databases atomic.Int64

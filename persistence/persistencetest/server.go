@@ -48,8 +48,9 @@ server=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && {
 rm -rf "$1"
 `
 
-// server is a PostgreSQL server in a directory of its own.
-type server struct {
+// Server is a PostgreSQL server in a directory of its own. A test has it as a
+// [Cluster]; a program that is no test gets errors, and must call Close.
+type Server struct {
 	bin, dir string
 	user     *syscall.Credential // nil: as this process
 	port     int
@@ -61,13 +62,13 @@ type server struct {
 	gone    chan struct{} // closed when running has ended
 }
 
-// newServer makes a server that does not run yet, on a port that is free now.
-func newServer() (_ *server, err error) {
+// NewServer makes a server that does not run yet, on a port that is free now.
+func NewServer() (_ *Server, err error) {
 	bin, err := findPostgres()
 	if err != nil {
 		return nil, err
 	}
-	s := &server{bin: bin}
+	s := &Server{bin: bin}
 	if os.Geteuid() == 0 { // as whom PostgreSQL refuses to run
 		if s.user, err = unprivileged(); err != nil {
 			return nil, err
@@ -88,17 +89,18 @@ func newServer() (_ *server, err error) {
 		return nil, err
 	}
 	if err := s.init(); err != nil {
-		s.close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *server) url(database string) string {
+// URL is that of one of its databases; a new server has one, postgres.
+func (s *Server) URL(database string) string {
 	return fmt.Sprintf("postgres://postgres@127.0.0.1:%d/%s?sslmode=disable", s.port, database)
 }
 
-func (s *server) init() error {
+func (s *Server) init() error {
 	out, err := s.command(filepath.Join(s.bin, "initdb"), "--pgdata="+s.data(),
 		"--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync").CombinedOutput()
 	if err != nil {
@@ -107,9 +109,13 @@ func (s *server) init() error {
 	return nil
 }
 
-// start keeps synchronous_commit, so that transactions wait as in earnest, and
-// leaves out fsync, which matters only when the machine dies.
-func (s *server) start() error {
+// Dir is the server's directory, and belongs to the user that it runs as.
+func (s *Server) Dir() string { return s.dir }
+
+// Start returns when the server answers. It keeps synchronous_commit, so that
+// transactions wait as in earnest, and leaves out fsync, which matters only when
+// the machine dies.
+func (s *Server) Start() error {
 	logName := filepath.Join(s.dir, "log")
 	log, err := os.OpenFile(logName, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -137,7 +143,9 @@ func (s *server) start() error {
 	return nil
 }
 
-func (s *server) stop(signal syscall.Signal) error {
+// Stop returns when the server is gone, paused or not.
+func (s *Server) Stop(mode StopMode) error {
+	signal := syscall.Signal(mode)
 	if err := s.signalAll(syscall.SIGCONT); err != nil {
 		return err
 	}
@@ -156,9 +164,15 @@ func (s *server) stop(signal syscall.Signal) error {
 	return nil
 }
 
+// Pause freezes all processes of the server.
+func (s *Server) Pause() error { return s.signalAll(syscall.SIGSTOP) }
+
+// Resume lets a server go on that was paused.
+func (s *Server) Resume() error { return s.signalAll(syscall.SIGCONT) }
+
 // signalAll sends a signal to the server and to each of its children, which are
 // not in its process group.
-func (s *server) signalAll(signal syscall.Signal) error {
+func (s *Server) signalAll(signal syscall.Signal) error {
 	parent := s.running.Process.Pid
 	pids, err := children(parent)
 	if err != nil {
@@ -172,13 +186,14 @@ func (s *server) signalAll(signal syscall.Signal) error {
 	return nil
 }
 
-// close leaves everything to the watchdog, so that there is one way out.
-func (s *server) close() {
+// Close ends the server and removes it. It leaves everything to the watchdog, so
+// that there is one way out.
+func (s *Server) Close() {
 	_ = s.alive.Close()
 	_ = s.watchdog.Wait()
 }
 
-func (s *server) startWatchdog() (err error) {
+func (s *Server) startWatchdog() (err error) {
 	s.watchdog = s.command("/bin/sh", "-c", watch, "watchdog", s.dir)
 	if s.alive, err = s.watchdog.StdinPipe(); err != nil {
 		return fmt.Errorf("start the watchdog: %w", err)
@@ -191,19 +206,19 @@ func (s *server) startWatchdog() (err error) {
 
 // command runs as the server's user, and in a process group of its own: an
 // interrupt from the keyboard is for the tests, and the watchdog follows.
-func (s *server) command(name string, args ...string) *exec.Cmd {
+func (s *Server) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: s.user}
 	return cmd
 }
 
-func (s *server) data() string { return filepath.Join(s.dir, "data") }
+func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 
-func (s *server) ping() error {
+func (s *Server) ping() error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, s.url("postgres"))
+	conn, err := pgx.Connect(ctx, s.URL("postgres"))
 	if err != nil {
 		return err
 	}
