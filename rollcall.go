@@ -50,6 +50,9 @@ type Presence interface {
 	// Snapshot answers from memory and never waits for the database. Its only
 	// error is that no answer came before the context's end.
 	Snapshot(context.Context) (Snapshot, error)
+	// Health answers from memory, too. That no answer came before the context's
+	// end is an obstacle like any other.
+	Health(context.Context) Health
 }
 
 // Session speaks for one admitted socket.
