@@ -25,6 +25,9 @@ const (
 	entrySize = 128
 
 	activeMethods = "GET, HEAD"
+	// nodeHeader names the server whose list it is: a list has the users of one
+	// node, and whoever compares it with the database must know which.
+	nodeHeader = "Rollcall-Node"
 )
 
 // activeConnections answers who is online, from the registry's memory.
@@ -43,6 +46,7 @@ func (s *Server) activeConnections(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusMethodNotAllowed, fmt.Sprintf("Method %q not allowed.", r.Method))
 		return
 	}
+	h.Set(nodeHeader, s.config.Node)
 	ctx, cancel := context.WithTimeout(r.Context(), snapshotTimeout)
 	defer cancel()
 	snapshot, err := s.config.Presence.Snapshot(ctx)

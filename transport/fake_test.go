@@ -24,6 +24,7 @@ type fakePresence struct {
 	here  map[*fakeSession]rollcall.Entry
 	hang  bool                // never answer a connect
 	mute  bool                // have no snapshot
+	ill   rollcall.Obstacle   // what health tells
 	left  chan rollcall.Close // gets one for each session that leaves
 }
 
@@ -64,6 +65,12 @@ func (p *fakePresence) Snapshot(context.Context) (rollcall.Snapshot, error) {
 	}
 	slices.SortFunc(entries, func(a, b rollcall.Entry) int { return a.ConnectedAt.Compare(b.ConnectedAt) })
 	return rollcall.Snapshot{Count: len(entries), Entries: slices.Values(entries)}, nil
+}
+
+func (p *fakePresence) Health(context.Context) rollcall.Health {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return rollcall.Health{Obstacle: p.ill, Sessions: len(p.here), Committed: time.Now(), Lease: 15 * time.Second}
 }
 
 // online counts the sessions.

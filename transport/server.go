@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall/rollcall"
@@ -35,6 +36,7 @@ type Config struct {
 	Presence rollcall.Presence
 	Tokens   rollcall.Tokens
 	Logger   *slog.Logger
+	Node     string // the name of this server, told to whoever may see the list
 
 	MaxMessage               int64         // bytes of one message; a larger one closes with 1009
 	MaxMessageRate           int           // messages a second from one socket; 0 is no limit
@@ -47,12 +49,13 @@ type Config struct {
 
 // Server serves the sockets, the REST query and the page.
 type Server struct {
-	config  Config
-	sockets *sockets
-	tokens  *tokenCache
-	page    http.Handler
-	http    *http.Server
-	stop    context.CancelFunc
+	config   Config
+	sockets  *sockets
+	tokens   *tokenCache
+	page     http.Handler
+	http     *http.Server
+	stop     context.CancelFunc
+	draining atomic.Bool
 }
 
 // New makes a server and starts its clock. Close ends both.
@@ -65,8 +68,11 @@ func New(c Config) *Server {
 		page:    page(),
 		stop:    stop,
 	}
+	visitors := newVisitors(s.sockets)
 	s.http = &http.Server{
-		Handler:           s.Handler(),
+		Handler:           visitors.answering(s.Handler()),
+		ConnContext:       visitors.enter,
+		ConnState:         visitors.changed,
 		ReadHeaderTimeout: headTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      answerTimeout,
@@ -87,6 +93,10 @@ func (s *Server) Handler() http.Handler {
 			s.connect(w, r)
 		case "/api/hms/active-connections":
 			s.activeConnections(w, r)
+		case "/livez":
+			s.livez(w, r)
+		case "/readyz":
+			s.readyz(w, r)
 		default:
 			s.page.ServeHTTP(w, r)
 		}
@@ -99,7 +109,12 @@ func (s *Server) Serve(l net.Listener) error { return s.http.Serve(l) }
 
 // Shutdown stops accepting, and waits for the requests that are being answered.
 // Sockets stay: their sessions close them.
+//
+// It does not go on listening in order to say that it is not ready. A connection
+// that the kernel refuses is the answer that balancers and clients understand at
+// once, costs the least in a storm, and leaves the port to the next server.
 func (s *Server) Shutdown(ctx context.Context) error {
+	s.draining.Store(true)
 	if err := s.http.Shutdown(ctx); err != nil {
 		return errors.Join(fmt.Errorf("waiting for requests to be answered: %w", err), s.http.Close())
 	}

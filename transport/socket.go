@@ -249,7 +249,13 @@ func causeOfWrite(err error) rollcall.Close {
 	return rollcall.CloseVanished
 }
 
-// check is the socket's heartbeat, called by the server's one clock.
+// beat is the socket's heartbeat, called by the one clock of all sockets, which
+// no socket may stop.
+func (s *socket) beat(pingInterval, pongTimeout time.Duration) {
+	defer func() { s.survive(recover()) }()
+	s.check(pingInterval, pongTimeout)
+}
+
 func (s *socket) check(pingInterval, pongTimeout time.Duration) {
 	if _, ended := s.Ended(); ended {
 		return

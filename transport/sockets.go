@@ -63,6 +63,13 @@ func (s *sockets) giveBack(address string) {
 	}
 }
 
+// count is how many places are taken.
+func (s *sockets) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.taken
+}
+
 // add notes the socket that a reserved place is for.
 func (s *sockets) add(one *socket) {
 	s.mu.Lock()
@@ -91,7 +98,7 @@ func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.
 			return
 		}
 		for _, one := range s.all() {
-			one.check(pingInterval, pongTimeout)
+			one.beat(pingInterval, pongTimeout)
 		}
 	}
 }

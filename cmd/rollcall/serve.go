@@ -92,7 +92,7 @@ func (c *serveCmd) serve(ctx context.Context, l net.Listener, db *persistence.Da
 	})
 	defer presence.Stop()
 	server := transport.New(transport.Config{
-		Presence: presence, Tokens: db, Logger: log,
+		Presence: presence, Tokens: db, Logger: log, Node: node.Name(),
 		MaxMessage: int64(c.MaxMessage), MaxMessageRate: c.MaxMessageRate,
 		MaxConnections: most, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 		PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, ConnectTimeout: c.ConnectTimeout,
