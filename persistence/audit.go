@@ -3,6 +3,7 @@ package persistence
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -17,54 +18,138 @@ const auditExamples = 100
 // connections are exactly those of the sessions, and a node that may be alive
 // owns each session.
 type Audit struct {
-	Users       int
-	Sessions    int
-	Connections int // active ones
-	Leased      int // nodes that have a lease, run out or not
+	At           time.Time // by the clock of the database
+	Users        int
+	Sessions     int
+	Connections  int         // active ones
+	LastActivity time.Time   // the newest of all sessions; zero if there are none
+	Nodes        []NodeState // those that have a lease or sessions, by name
 
 	Unlisted []rollcall.Email // e-mails with a session and without an active connection
 	Orphaned []rollcall.Email // e-mails with an active connection and without a session
-	Unowned  int              // sessions of nodes without a lease, which nobody would ever sweep
+	Unowned  int              // sessions of nodes without a lease, which none has by itself
 }
 
-// Holds reports whether the audit found nothing wrong.
+// NodeState is one node in an audit.
+type NodeState struct {
+	Name           string    `bun:"name"`
+	Epoch          int64     `bun:"epoch"`
+	StartedAt      time.Time `bun:"started_at"`
+	LeaseExpiresAt time.Time `bun:"lease_expires_at"` // zero if it has none
+	Sessions       int       `bun:"sessions"`
+	LastActivity   time.Time `bun:"last_activity"` // zero without sessions
+}
+
+// Holds reports whether the audit found nothing wrong. A lease that has run out
+// is not: for a moment that is how every death looks.
 func (a Audit) Holds() bool { return len(a.Unlisted) == 0 && len(a.Orphaned) == 0 && a.Unowned == 0 }
+
+// Ghosts counts the sessions whose node has no live lease, and tells for how
+// long the oldest has been one: since the lease ran out or, where that is not
+// known, since the node's last activity.
+func (a Audit) Ghosts() (count int, oldest time.Duration) {
+	for _, n := range a.Nodes {
+		if n.Sessions == 0 || n.Alive(a.At) {
+			continue
+		}
+		count += n.Sessions
+		since := n.LeaseExpiresAt
+		if since.IsZero() {
+			since = n.LastActivity
+		}
+		oldest = max(oldest, a.At.Sub(since))
+	}
+	return count, oldest
+}
+
+// Alive reports whether the node's lease runs at a time.
+func (n NodeState) Alive(at time.Time) bool { return !n.LeaseExpiresAt.Before(at) }
 
 // Audit reads the state of the invariant, all at one moment.
 func (d *Database) Audit(ctx context.Context) (Audit, error) {
 	var a Audit
 	err := d.bun.RunInTx(ctx, d.dialect.snapshot(), func(ctx context.Context, tx bun.Tx) error {
-		sessions := tx.NewSelect().Model((*sessionRow)(nil))
-		for _, count := range []struct {
-			of *bun.SelectQuery
-			to *int
-		}{
-			{tx.NewSelect().Model((*userRow)(nil)), &a.Users},
-			{sessions.Clone(), &a.Sessions},
-			{tx.NewSelect().Model((*connectionRow)(nil)), &a.Connections},
-			{tx.NewSelect().Model((*nodeRow)(nil)).Where("lease_expires_at IS NOT NULL"), &a.Leased},
-			{sessions.Clone().Join("JOIN nodes AS n ON n.id = s.node_id").
-				Where("n.lease_expires_at IS NULL"), &a.Unowned},
-		} {
-			n, err := count.of.Count(ctx)
-			if err != nil {
+		for _, read := range []func(context.Context, bun.Tx, *Audit) error{auditCounts, d.auditNodes, auditEmails} {
+			if err := read(ctx, tx, &a); err != nil {
 				return err
 			}
-			*count.to = int(n)
 		}
-		err := sessions.Clone().Distinct().Column("email").
-			Where("NOT EXISTS (?)", tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("1").
-				Where("c.email = s.email")).
-			Order("email").Limit(auditExamples).Scan(ctx, &a.Unlisted)
-		if err != nil {
-			return err
-		}
-		return tx.NewSelect().Model((*connectionRow)(nil)).Column("email").
-			Where("NOT EXISTS (?)", sessionsOf(tx)).
-			Order("email").Limit(auditExamples).Scan(ctx, &a.Orphaned)
+		return nil
 	})
 	if err != nil {
 		return Audit{}, fmt.Errorf("audit the %s database: %w", d.dialect, err)
 	}
 	return a, nil
+}
+
+func auditCounts(ctx context.Context, tx bun.Tx, a *Audit) error {
+	for _, count := range []struct {
+		of any
+		to *int
+	}{
+		{(*userRow)(nil), &a.Users},
+		{(*sessionRow)(nil), &a.Sessions},
+		{(*connectionRow)(nil), &a.Connections},
+	} {
+		n, err := tx.NewSelect().Model(count.of).Count(ctx)
+		if err != nil {
+			return err
+		}
+		*count.to = int(n)
+	}
+	return nil
+}
+
+// auditNodes reads the clock after the leases, so that none seems to end later
+// than it does.
+func (d *Database) auditNodes(ctx context.Context, tx bun.Tx, a *Audit) error {
+	err := tx.NewSelect().Model((*nodeRow)(nil)).
+		Column("n.name", "n.epoch", "n.started_at", "n.lease_expires_at").
+		ColumnExpr("count(s.id) AS sessions").ColumnExpr("max(s.last_activity) AS last_activity").
+		Join("LEFT JOIN sessions AS s ON s.node_id = n.id").
+		Group("n.id").Having("n.lease_expires_at IS NOT NULL OR count(s.id) > 0").
+		Order("n.name").Scan(ctx, &a.Nodes)
+	if err != nil {
+		return err
+	}
+	for i := range a.Nodes {
+		n := &a.Nodes[i]
+		if n.LeaseExpiresAt.IsZero() {
+			a.Unowned += n.Sessions
+		}
+		if n.LastActivity.After(a.LastActivity) {
+			a.LastActivity = n.LastActivity
+		}
+	}
+	var clock struct {
+		At time.Time `bun:"at"`
+	}
+	err = tx.NewSelect().ColumnExpr("? AS at", d.dialect.clock(0)).Scan(ctx, &clock)
+	a.At = clock.At.UTC()
+	return err
+}
+
+func auditEmails(ctx context.Context, tx bun.Tx, a *Audit) error {
+	err := tx.NewSelect().Model((*sessionRow)(nil)).Distinct().Column("email").
+		Where("NOT EXISTS (?)", tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("1").
+			Where("c.email = s.email")).
+		Order("email").Limit(auditExamples).Scan(ctx, &a.Unlisted)
+	if err != nil {
+		return err
+	}
+	return tx.NewSelect().Model((*connectionRow)(nil)).Column("email").
+		Where("NOT EXISTS (?)", sessionsOf(tx)).
+		Order("email").Limit(auditExamples).Scan(ctx, &a.Orphaned)
+}
+
+// NodeEmails returns the e-mails that have sessions on a node, in order, each
+// once.
+func (d *Database) NodeEmails(ctx context.Context, node string) (emails []rollcall.Email, err error) {
+	err = d.bun.NewSelect().Model((*sessionRow)(nil)).Distinct().Column("s.email").
+		Join("JOIN nodes AS n ON n.id = s.node_id").
+		Where("n.name = ?", node).Order("s.email").Scan(ctx, &emails)
+	if err != nil {
+		return nil, fmt.Errorf("read the e-mails of node %s: %w", node, err)
+	}
+	return emails, nil
 }

@@ -160,11 +160,16 @@ func collect[T any](t *testing.T, f *fixture, query string, columns func(*T) []a
 // holds checks the invariant of the design.
 func (f *fixture) holds(t *testing.T) {
 	t.Helper()
-	audit, err := f.Audit(t.Context())
-	must(t, err)
-	if !audit.Holds() {
+	if audit := f.audit(t); !audit.Holds() {
 		t.Errorf("the invariant does not hold: %+v", audit)
 	}
+}
+
+func (f *fixture) audit(t *testing.T) persistence.Audit {
+	t.Helper()
+	audit, err := f.Audit(t.Context())
+	must(t, err)
+	return audit
 }
 
 func commit(t *testing.T, n *persistence.Node, batch rollcall.Batch) rollcall.Result {

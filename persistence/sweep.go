@@ -16,48 +16,84 @@ const (
 	prunedPerSweep  = 10_000
 )
 
+// Swept is what a sweep removed.
+type Swept struct {
+	Nodes    []string // dead ones, whose sessions it ended
+	Sessions int      // of these
+	Orphans  int      // active connections without a session
+}
+
 // Sweep ends the sessions of nodes whose lease has run out by the clock of the
 // database, and returns how many that were. It also deletes active connections
 // that have no session, and history that is older than the node keeps. Each of
 // the three is a transaction of its own, so that what one has done stays done.
 func (n *Node) Sweep(ctx context.Context) (int, error) {
-	swept, err := n.sweepNodes(ctx)
-	if err == nil {
-		err = n.db.sweepOrphans(ctx)
-	}
+	swept, err := n.db.sweep(ctx, n.id)
 	if err == nil && n.config.HistoryFor > 0 {
 		err = n.db.prune(ctx, now().Add(-n.config.HistoryFor), prunedPerSweep)
 	}
 	if err != nil {
-		return swept, fmt.Errorf("sweep as node %s: %w", n.config.Name, err)
+		return swept.Sessions, fmt.Errorf("sweep as node %s: %w", n.config.Name, err)
 	}
-	return swept, nil
+	return swept.Sessions, nil
 }
 
-func (n *Node) sweepNodes(ctx context.Context) (swept int, err error) {
-	err = n.db.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		dead, err := n.lockDead(ctx, tx)
+// Sweep removes what a node's sweep would, without being a node, and all of it:
+// for an operator, where no server runs that would.
+func (d *Database) Sweep(ctx context.Context) (all Swept, err error) {
+	for {
+		swept, err := d.sweep(ctx, nobody)
+		all.Nodes = append(all.Nodes, swept.Nodes...)
+		all.Sessions += swept.Sessions
+		all.Orphans += swept.Orphans
+		switch {
+		case err != nil:
+			return all, fmt.Errorf("sweep the %s database: %w", d.dialect, err)
+		case swept.Orphans < orphansPerSweep:
+			return all, nil
+		}
+	}
+}
+
+// nobody is the number of no node.
+const nobody = 0
+
+// sweep spares the node that sweeps: a slow one would end its own sessions.
+func (d *Database) sweep(ctx context.Context, sweeper int64) (swept Swept, err error) {
+	if err := d.sweepNodes(ctx, sweeper, &swept); err != nil {
+		return Swept{}, err
+	}
+	swept.Orphans, err = d.sweepOrphans(ctx)
+	return swept, err
+}
+
+func (d *Database) sweepNodes(ctx context.Context, sweeper int64, swept *Swept) error {
+	return d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		dead, err := d.lockDead(ctx, tx, sweeper)
 		if err != nil || len(dead) == 0 {
 			return err
 		}
-		if swept, err = n.db.endNodes(ctx, tx, dead, rollcall.CauseNodeLost); err != nil {
+		ids := make([]int64, len(dead))
+		for i, n := range dead {
+			ids[i] = n.ID
+			swept.Nodes = append(swept.Nodes, n.Name)
+		}
+		if swept.Sessions, err = d.endNodes(ctx, tx, ids, rollcall.CauseNodeLost); err != nil {
 			return err
 		}
-		return markSwept(ctx, tx, dead)
+		return markSwept(ctx, tx, ids)
 	})
-	if err != nil {
-		return 0, err
-	}
-	return swept, nil
 }
 
-// lockDead leaves nodes to others who sweep or commit them at this moment.
-func (n *Node) lockDead(ctx context.Context, tx bun.Tx) (dead []int64, err error) {
-	d := n.db.dialect
-	err = d.lockFree(tx.NewSelect().Model((*nodeRow)(nil)).Column("id").
-		Where("lease_expires_at < ?", d.clock(0)).
-		Where("id <> ?", n.id).
-		Order("id")).Scan(ctx, &dead)
+// lockDead leaves nodes to others who sweep or commit them at this moment. A
+// node with sessions and no lease is dead as well: only a hand in the database
+// makes one.
+func (d *Database) lockDead(ctx context.Context, tx bun.Tx, sweeper int64) (dead []nodeRow, err error) {
+	owned := tx.NewSelect().Model((*sessionRow)(nil)).ColumnExpr("1").Where("s.node_id = n.id")
+	err = d.dialect.lockFree(tx.NewSelect().Model(&dead).Column("id", "name").
+		Where("lease_expires_at < ? OR lease_expires_at IS NULL AND EXISTS (?)", d.dialect.clock(0), owned).
+		Where("id <> ?", sweeper).
+		Order("id")).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for dead nodes: %w", err)
 	}
@@ -97,12 +133,15 @@ func (d *Database) endNodes(ctx context.Context, tx bun.Tx, nodes []int64, reaso
 }
 
 // sweepOrphans judges each row twice: to find it, and again when it is locked.
-func (d *Database) sweepOrphans(ctx context.Context) error {
-	return d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+// It returns how many it found.
+func (d *Database) sweepOrphans(ctx context.Context) (found int, err error) {
+	err = d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		orphans, err := d.lockOrphans(ctx, tx, orphansPerSweep)
 		if err != nil {
 			return err
 		}
+		found = len(orphans)
 		return deleteAbandoned(ctx, tx, orphans)
 	})
+	return found, err
 }
