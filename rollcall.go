@@ -76,9 +76,11 @@ type Socket interface {
 	// Send queues one text message, which it then owns. It reports false when
 	// the socket is closed or its queue is full, which ends the socket.
 	Send(frame []byte) bool
-	// Close ends the socket, once: later calls change nothing.
+	// Close ends the socket, once: later calls change nothing. A client that has
+	// said goodbye gets its own code back, whatever is given here.
 	Close(Close)
-	// Ended returns what ended the socket; false while it is open.
+	// Ended returns what ended the socket, or what its client said goodbye with;
+	// false while it is open.
 	Ended() (Close, bool)
 }
 

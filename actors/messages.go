@@ -13,7 +13,8 @@ package actors
 //	            registry ◀── Touch ── session            there was activity
 //	Presence ── Ask ──▶ registry                         who is here?
 //	Presence ── Examine ──▶ registry                     could it admit?
-//	Presence ── End ──▶ session ◀── End ── registry      the socket is gone, or must go
+//	Presence ── Gone ──▶ session                         its socket has nothing more to say
+//	            registry ── End ──▶ session              its socket must go
 //	            registry ◀── *actor.Terminated ── session, however it ended
 //	            registry ── Sweep ──▶ writer             remove what dead nodes left
 //	Presence ── Drain ──▶ registry                       everybody out
@@ -79,6 +80,10 @@ type End struct {
 	Close rollcall.Close
 }
 
+// Gone tells a session that its client is gone, or has said goodbye: it stops,
+// and the registry closes the socket when it has noted that.
+type Gone struct{}
+
 // Ask asks the registry who is here. Answer has room for the one answer.
 type Ask struct {
 	Answer chan<- rollcall.Snapshot
@@ -106,6 +111,9 @@ type resumed struct{}
 // IgnoreDeadLetterLogging keeps an End that finds its session gone out of the log:
 // both sides may end a session, and one of them is second.
 func (*End) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging does the same for a Gone.
+func (*Gone) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging keeps the frames that follow a session's end out of
 // the log.

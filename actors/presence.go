@@ -213,7 +213,6 @@ func (p *Presence) Err() error {
 // fail ends presence for a reason, unless it has ended already.
 func (p *Presence) fail(err error) {
 	p.finish.Do(func() {
-		p.config.Logger.Error("presence cannot go on", "error", err)
 		p.failed.Store(&err)
 		close(p.done)
 	})
@@ -229,4 +228,4 @@ type door struct {
 func (d *door) Receive(f rollcall.Frame) { d.root.Send(d.pid, &Received{Frame: f}) }
 
 // Leave implements [rollcall.Session].
-func (d *door) Leave() { d.root.Send(d.pid, &End{Close: rollcall.CloseVanished}) }
+func (d *door) Leave() { d.root.Send(d.pid, &Gone{}) }

@@ -34,8 +34,8 @@ func (r *registry) reconcile(c actor.Context) {
 			continue
 		}
 		r.touch(id)
-		if why, ended := m.connect.Socket.Ended(); ended {
-			c.Send(child, &End{Close: why})
+		if _, ended := m.connect.Socket.Ended(); ended {
+			c.Send(child, &Gone{})
 		} else if m.replaced {
 			c.Send(child, &End{Close: rollcall.CloseReplaced})
 		}

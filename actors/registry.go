@@ -223,6 +223,8 @@ func (r *registry) terminated(c actor.Context, who *actor.PID) {
 	}
 }
 
+// leave takes a session off the roster, and only then closes its socket: a
+// client that has read the answer to its goodbye is not listed any more.
 func (r *registry) leave(id rollcall.SessionID) {
 	m := r.roster.members[id]
 	if m == nil {
@@ -230,12 +232,13 @@ func (r *registry) leave(id rollcall.SessionID) {
 	}
 	r.touch(id)
 	delete(r.pulses, id)
-	why, ended := m.connect.Socket.Ended()
+	socket := m.connect.Socket
+	why, ended := socket.Ended()
 	if !ended {
 		why = rollcall.CloseInternalError
-		m.connect.Socket.Close(why)
 	}
 	r.roster.leave(id, why.Cause(), time.Now())
+	socket.Close(why)
 }
 
 // startDrain begins the end of everything.

@@ -18,6 +18,7 @@ type session struct {
 	socket   rollcall.Socket
 	pulse    *pulse
 	registry *actor.PID
+	gone     bool // stopping for its client's sake
 }
 
 func (s *session) Receive(c actor.Context) {
@@ -31,6 +32,9 @@ func (s *session) Receive(c actor.Context) {
 		s.received(c, m.Frame)
 	case *End:
 		s.end(c, m.Close)
+	case *Gone:
+		s.gone = true
+		c.Stop(c.Self())
 	case *actor.Stopping:
 		s.stopping()
 	}
@@ -65,11 +69,14 @@ func (s *session) end(c actor.Context, why rollcall.Close) {
 	c.Stop(c.Self())
 }
 
-// stopping closes the socket of a session that crashed: after any other end it
-// is closed already. It must not panic, since that would wedge the actor.
+// stopping closes the socket of a session that crashed. After an End it is
+// closed already, and one whose client is gone is the registry's to close. It
+// must not panic, since that would wedge the actor.
 func (s *session) stopping() {
 	defer func() { _ = recover() }()
-	s.socket.Close(rollcall.CloseInternalError)
+	if !s.gone {
+		s.socket.Close(rollcall.CloseInternalError)
+	}
 }
 
 // pulse carries a session's last activity to the registry. However many frames

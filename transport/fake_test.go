@@ -24,6 +24,7 @@ type fakePresence struct {
 	here  map[*fakeSession]rollcall.Entry
 	hang  bool                // never answer a connect
 	mute  bool                // have no snapshot
+	deaf  bool                // never answer a goodbye
 	ill   rollcall.Obstacle   // what health tells
 	left  chan rollcall.Close // gets one for each session that leaves
 }
@@ -103,6 +104,9 @@ func (s *fakeSession) Leave() {
 		delete(p.here, s)
 		why, _ := s.Socket.Ended()
 		p.left <- why
+		if !p.deaf {
+			go s.Socket.Close(why)
+		}
 	}
 }
 

@@ -75,3 +75,7 @@ func pageSite(t *testing.T) transporttest.Site {
 	s.presence.users = append(s.presence.users, rollcall.Email(email))
 	return transporttest.Site{URL: "http://" + s.address, Email: email, Token: goodToken0}
 }
+
+func TestPageKeepsTokenFromOtherServers(t *testing.T) {
+	transporttest.PageKeepsTokenFromOtherServers(t, pageSite(t))
+}

@@ -131,8 +131,10 @@ func (r *reader) accept(f *frame) bool {
 	text, isText := f.Text()
 	switch {
 	case isText && !utf8.Valid(text):
+		r.settle()
 		r.Close(rollcall.CloseInvalidText)
 	case r.tooFast():
+		r.settle()
 		r.Close(rollcall.CloseRateExceeded)
 	}
 	return r.waitUntil(func() bool {
@@ -191,10 +193,17 @@ func (s *socket) creditChanged() {
 func (r *reader) end(err error) (goodbye bool) {
 	closed, ok := errors.AsType[*websocket.CloseError](err)
 	if goodbye = ok && closed.Code != websocket.CloseAbnormalClosure; goodbye {
-		r.waitUntil(func() bool { return r.credit == 0 })
+		r.settle()
+		r.sayGoodbye(causeOfRead(err))
+		return true
 	}
 	r.Close(causeOfRead(err))
-	return goodbye
+	return false
+}
+
+// settle waits until everything that was read has its reply.
+func (r *reader) settle() {
+	r.waitUntil(func() bool { return r.credit == 0 })
 }
 
 // causeOfRead says what a failed read means. The library has answered a

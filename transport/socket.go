@@ -39,7 +39,8 @@ type socket struct {
 	pinged   atomic.Int64 // when the last ping was queued; 0 if none is open
 	stalled  atomic.Int64 // since when the writer waits for the client; 0 if it does not
 	ended    atomic.Pointer[rollcall.Close]
-	mu       sync.Mutex // guards what follows
+	goodbye  atomic.Pointer[rollcall.Close] // of the client, before it is answered
+	mu       sync.Mutex                     // guards what follows
 	session  rollcall.Session
 	queue    [][]byte
 	queued   int // bytes in queue
@@ -104,6 +105,9 @@ func (s *socket) Close(c rollcall.Close) {
 		s.mu.Unlock()
 		return
 	}
+	if goodbye := s.goodbye.Load(); goodbye != nil {
+		c = *goodbye
+	}
 	s.ended.Store(&c)
 	if c == rollcall.CloseSlow {
 		s.queue, s.queued = nil, 0
@@ -122,10 +126,26 @@ func (s *socket) Close(c rollcall.Close) {
 
 // Ended implements [rollcall.Socket].
 func (s *socket) Ended() (rollcall.Close, bool) {
-	if c := s.ended.Load(); c != nil {
-		return *c, true
+	for _, c := range []*rollcall.Close{s.ended.Load(), s.goodbye.Load()} {
+		if c != nil {
+			return *c, true
+		}
 	}
 	return rollcall.Close{}, false
+}
+
+// sayGoodbye lets the session go first and answers the client's close when that
+// is noted everywhere, or after closeGrace: whoever has read the answer is not
+// listed any more, and is free to connect again.
+func (s *socket) sayGoodbye(c rollcall.Close) {
+	s.goodbye.Store(&c)
+	s.mu.Lock()
+	session := s.session
+	s.mu.Unlock()
+	session.Leave()
+	late := time.AfterFunc(closeGrace, func() { s.Close(c) })
+	defer late.Stop()
+	s.waitUntil(func() bool { return false }) // it ends when Close is called
 }
 
 // admitted gives the socket its session, to be told of the socket's end.

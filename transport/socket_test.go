@@ -159,6 +159,39 @@ func TestCloseIsAnsweredWithTheSameCode(t *testing.T) {
 	}
 }
 
+// The answer to a goodbye waits until the session is gone, but not for ever.
+func TestGoodbyeIsAnsweredEvenIfNobodyNotesIt(t *testing.T) {
+	s := start(t)
+	s.presence.deaf = true
+	c := dial(t, s, "/ws/connect/?email=user@example.com")
+	c.read()
+	c.write(websocket.CloseMessage, string(websocket.FormatCloseMessage(4321, "")))
+	c.wantClose(rollcall.Close{Code: 4321})
+}
+
+// Whoever breaks a rule that is ours still gets the replies that were due.
+func TestRepliesComeBeforeTheCloseOfAViolation(t *testing.T) {
+	s := start(t, func(c *Config) { c.MaxMessageRate = 3 })
+	for name, violation := range map[string][]byte{"bad text": masked(0x81, "\xff"), "too fast": masked(0x81, "{}")} {
+		t.Run(name, func(t *testing.T) {
+			raw := upgraded(t, s, "/ws/connect/?email=user@example.com")
+			raw.frame()
+			three := bytes.Repeat(masked(0x81, `{"message": "due"}`), 3)
+			if _, err := raw.Write(append(three, violation...)); err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				if opcode, payload := raw.frame(); opcode != 1 || !strings.Contains(string(payload), "due") {
+					t.Errorf("before the replies came opcode %d with %q", opcode, payload)
+				}
+			}
+			if opcode, _ := raw.frame(); opcode != 8 {
+				t.Errorf("after the replies came opcode %d, want the close", opcode)
+			}
+		})
+	}
+}
+
 // A client that breaks the protocol is told so, and nobody else notices.
 func TestViolationsCloseOnlyTheirOwnSocket(t *testing.T) {
 	s := start(t, func(c *Config) { c.MaxMessage = 1000 })

@@ -121,6 +121,21 @@ func TestPoliciesOverRealSockets(t *testing.T) {
 	})
 }
 
+// Whoever has read the answer to a goodbye is gone: not listed any more, and free
+// to connect again under the policy that would refuse a second connection.
+func TestWhoSaidGoodbyeIsGone(t *testing.T) {
+	worlds(t, func(w *world) {
+		p := w.serve("--sessions=oldest")
+		for n := range 100 {
+			p.connect(user(0)).leave()
+			if listed := p.listed(); n%10 == 0 && len(listed) > 0 {
+				t.Errorf("after the answer to its goodbye %v is listed", listed)
+			}
+		}
+		p.wantOnline()
+	})
+}
+
 // The first fault of the seed: a killed server must leave nobody online. Under
 // the same name its successor sweeps before it lets anybody in.
 func TestKilledServerLeavesNoGhosts(t *testing.T) {

@@ -170,6 +170,22 @@ func PageTakesTokenOutOfAddress(t *testing.T, s Site) {
 	}
 }
 
+// PageKeepsTokenFromOtherServers types another address while the token of this
+// one is there. It must not go anywhere before the person says so.
+func PageKeepsTokenFromOtherServers(t *testing.T, s Site) {
+	c := StartChromium(t)
+	p := c.Open(t, s.URL+"/#token="+s.Token, s.URL)
+	p.ShowsOnly("online-status", "")
+	other := strings.Replace(s.URL, "http://127.0.0.1", "ws://localhost", 1) // the page's driver fails on a request to it
+	p.Type("server", other)
+	p.Click("token")
+	p.ShowsOnly("online-status", "Press Show to send the token to this server.")
+	p.Type("server", strings.Replace(s.URL, "http", "ws", 1))
+	p.Click("show")
+	p.ShowsOnly("online-status", "")
+	p.Shows("online-count", "online")
+}
+
 // PageWorksFromDisk opens the file at the path, as the seed tells its readers
 // to, and types the server's address.
 func PageWorksFromDisk(t *testing.T, s Site, path string) {

@@ -138,6 +138,16 @@ function list() {
   }
 }
 
+// listElsewhere waits for a word before a token goes to a server that it was
+// not typed in for: an address may be mistyped, or come with a link.
+function listElsewhere() {
+  if ($("token").value.trim() === "") {
+    list();
+  } else {
+    online.stop("Press Show to send the token to this server.");
+  }
+}
+
 // on does something instead of what the browser would do with the event.
 function on(id, event, act) {
   $(id).addEventListener(event, (e) => {
@@ -151,7 +161,7 @@ on("disconnect", "click", disconnect);
 on("composer", "submit", send);
 on("online-form", "submit", list);
 on("token", "change", list);
-on("server", "change", list);
+on("server", "change", listElsewhere);
 on("clear", "click", () => log.clear());
 $("message").addEventListener("keydown", (e) => {
   if (e.key === "Enter" && !e.shiftKey && !e.isComposing) { // an input method ends a word by Enter
@@ -169,4 +179,8 @@ for (const [name, value] of Object.entries(loadSettings())) {
 }
 fillCloses($("closes"));
 watch();
-list();
+if ($("server").value === defaultServer()) {
+  list();
+} else {
+  listElsewhere();
+}
