@@ -32,8 +32,9 @@ type answer struct {
 		LastActivity time.Time `json:"last_activity"`
 	} `json:"active_connections"`
 
-	raw []byte
-	at  time.Time // by the server's clock, which the times above are of
+	raw  []byte
+	node string    // whose list it is; empty if the server does not say
+	at   time.Time // by the server's clock, which the times above are of
 }
 
 // refusal is an answer that says no.
@@ -83,7 +84,7 @@ func readAnswer(response *http.Response) (*answer, error) {
 	if len(raw) > maxAnswer {
 		return nil, fmt.Errorf("the server's answer is longer than %d bytes", maxAnswer)
 	}
-	a := &answer{raw: raw, at: time.Now()}
+	a := &answer{raw: raw, node: response.Header.Get("Rollcall-Node"), at: time.Now()}
 	if err := json.Unmarshal(raw, a); err != nil || a.Status != "success" {
 		return nil, errors.New("the answer is not a Rollcall server's")
 	}

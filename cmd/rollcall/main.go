@@ -1,5 +1,5 @@
 // Command rollcall is the presence server and the tools around it, one command
-// per file: serve, online, user, token and migrate.
+// per file: serve, online, user, token, migrate, doctor and sweep.
 package main
 
 import (
@@ -24,6 +24,8 @@ type cli struct {
 	User    userCmd    `cmd:"" help:"Say who may connect."`
 	Token   tokenCmd   `cmd:"" help:"Give and take the tokens that may ask who is online."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or back."`
+	Doctor  doctorCmd  `cmd:"" help:"Look whether the tables are true, and say what is wrong."`
+	Sweep   sweepCmd   `cmd:"" help:"Remove what dead servers left, where none runs that would."`
 }
 
 // What the process tells its caller.

@@ -43,6 +43,8 @@ func TestWrongUseIsOneLineAndExit2(t *testing.T) {
 		{"online", "--token"},
 		{"online --token x --server ftp://example.com", "--server must be"},
 		{"online --token x --interval 1ns", "--interval must be at least"},
+		{"doctor --server http://127.0.0.1:8000", "--server needs --token"},
+		{"doctor --token x --server example.com", "--server must be"},
 	} {
 		got := rollcallWith(t, "", strings.Fields(wrong.args)...)
 		if got.code != exitUsage || got.out != "" {

@@ -25,11 +25,18 @@ type onlineCmd struct {
 
 // Validate checks what the types cannot say.
 func (c *onlineCmd) Validate() error {
-	if c.Server.Scheme != "http" && c.Server.Scheme != "https" || c.Server.Host == "" {
-		return errors.New("--server must be http://HOST:PORT or https://HOST:PORT")
+	if err := checkServer(c.Server); err != nil {
+		return err
 	}
 	if c.Interval < minInterval {
 		return fmt.Errorf("--interval must be at least %s, but is %s", minInterval, c.Interval)
+	}
+	return nil
+}
+
+func checkServer(server *url.URL) error {
+	if server.Scheme != "http" && server.Scheme != "https" || server.Host == "" {
+		return errors.New("--server must be http://HOST:PORT or https://HOST:PORT")
 	}
 	return nil
 }

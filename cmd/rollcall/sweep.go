@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+)
+
+type sweepCmd struct{}
+
+// Run removes what a running server would remove by itself: it is for a
+// database that no server is left on.
+func (c *sweepCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.Logger) error {
+	db, err := openDatabase(ctx, s.Database, false, log)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	swept, err := db.Sweep(ctx)
+	if len(swept.Nodes) > 0 {
+		fmt.Fprintf(std.out, "removed %d sessions of dead nodes: %s\n", swept.Sessions, printable(strings.Join(swept.Nodes, ", ")))
+	}
+	if swept.Orphans > 0 {
+		fmt.Fprintf(std.out, "removed %d active connections without a session\n", swept.Orphans)
+	}
+	if err == nil && len(swept.Nodes)+swept.Orphans == 0 {
+		fmt.Fprintln(std.out, "nothing to remove")
+	}
+	return err
+}
