@@ -197,6 +197,7 @@ func (r *registry) spawn(c actor.Context, m *member) {
 		return
 	}
 	r.pulses[m.id] = p
+	r.log.Debug("session admitted", "session", m.id, "email", m.user.Email, "address", m.connect.Address)
 	r.answer(m.id, Answer{Admitted: &door{root: r.presence.system.Root, pid: pid}})
 }
 
@@ -239,6 +240,7 @@ func (r *registry) leave(id rollcall.SessionID) {
 	}
 	r.roster.leave(id, why.Cause(), time.Now())
 	socket.Close(why)
+	r.log.Debug("session left", "session", id, "cause", why.Cause(), "code", why.Code)
 }
 
 // startDrain begins the end of everything.

@@ -126,6 +126,7 @@ func (s *Server) serve(socket *socket, request rollcall.Connect, query string) {
 	goodbye := false
 	if session, err := s.admit(request, query); err != nil {
 		socket.Close(refusal(err))
+		s.config.Logger.Debug("connect refused", "address", request.Address, "close", refusal(err).Error())
 	} else {
 		socket.admitted(session)
 		r := &reader{socket: socket, session: session, rate: s.config.MaxMessageRate}

@@ -1,19 +1,25 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/persistence"
 )
 
-// demoToken is the name by which the token of the last demo is found.
+// demoToken is the name by which the tokens of demos are found.
 const demoToken = "demo"
+
+// demoTokens is how many of the last demos' tokens stay good. A token can be
+// shown only once, so that every demo makes its own; those of older ones are
+// revoked, and nothing secret is kept in a file.
+const demoTokens = 5
 
 // demoUsers are made when there are no users at all, and never next to real ones.
 var demoUsers = []rollcall.Email{"alice@example.com", "bob@example.com", "carol@example.com"}
@@ -21,20 +27,22 @@ var demoUsers = []rollcall.Email{"alice@example.com", "bob@example.com", "carol@
 // maxDemoUsers is how many users of a database that has its own are shown.
 const maxDemoUsers = 3
 
-// demo makes sure that somebody can connect and ask, and prints how. A token
-// can be shown only once, so that every demo makes its own and revokes that of
-// the one before: what is printed works, and nothing secret is kept in a file.
+// demo makes sure that somebody can connect and ask, and prints how. Only a demo
+// user gets a token: a real one has not asked for it.
 func demo(ctx context.Context, db *persistence.Database, out io.Writer, baseURL string) error {
 	emails, err := demoEmails(ctx, db)
 	if err != nil {
 		return err
 	}
-	if err := revokeDemoTokens(ctx, db); err != nil {
-		return err
-	}
 	if len(emails) == 0 {
 		fmt.Fprintf(out, "\n  The page is at %s, but no user is active.\n\n", baseURL)
 		return nil
+	}
+	if !slices.Contains(demoUsers, emails[0]) {
+		return printDemo(out, baseURL, emails, "")
+	}
+	if err := revokeDemoTokens(ctx, db); err != nil {
+		return err
 	}
 	token, err := db.CreateToken(ctx, emails[0], demoToken)
 	if err != nil {
@@ -69,15 +77,17 @@ func demoEmails(ctx context.Context, db *persistence.Database) ([]rollcall.Email
 	return demoUsers, nil
 }
 
+// revokeDemoTokens leaves room for one more.
 func revokeDemoTokens(ctx context.Context, db *persistence.Database) error {
 	tokens, err := db.Tokens(ctx)
 	if err != nil {
 		return err
 	}
-	for _, t := range tokens {
-		if t.Name != demoToken || !t.RevokedAt.IsZero() {
-			continue
-		}
+	tokens = slices.DeleteFunc(tokens, func(t persistence.Token) bool {
+		return t.Name != demoToken || !t.RevokedAt.IsZero()
+	})
+	slices.SortFunc(tokens, func(a, b persistence.Token) int { return cmp.Compare(b.ID, a.ID) })
+	for _, t := range tokens[min(len(tokens), demoTokens-1):] {
 		if err := db.RevokeToken(ctx, strconv.FormatInt(t.ID, 10)); err != nil {
 			return err
 		}
@@ -85,21 +95,28 @@ func revokeDemoTokens(ctx context.Context, db *persistence.Database) error {
 	return nil
 }
 
+// printDemo prints what a person needs next. The token stands behind the hash
+// sign of the link, which no browser sends to a server.
 func printDemo(out io.Writer, baseURL string, emails []rollcall.Email, token string) error {
-	// The token stands behind the hash sign, which no browser sends to a server.
-	page := baseURL + "/?" + url.Values{"email": {string(emails[0])}}.Encode() + "#token=" + token
-	lines := []string{"", "  page    " + page}
-	label := "e-mail"
-	for _, e := range emails {
-		lines = append(lines, fmt.Sprintf("  %-6s  %s", label, printable(string(e))))
-		label = ""
+	page := baseURL + "/?" + url.Values{"email": {string(emails[0])}}.Encode()
+	curl := "curl -H 'Authorization: Token " + token + "' " + baseURL + "/api/hms/active-connections"
+	if token == "" {
+		token = "rollcall token create " + printable(string(emails[0])) + " makes one"
+		curl = "rollcall online --server " + baseURL + " --token ..."
+	} else {
+		page += "#token=" + token
 	}
-	lines = append(lines,
-		"  token   "+token,
-		"  query   curl -H 'Authorization: Token "+token+"' "+baseURL+"/api/hms/active-connections",
-		"", "")
-	if _, err := io.WriteString(out, strings.Join(lines, "\n")); err != nil {
-		return fmt.Errorf("printing the demo: %w", err)
+	lines := "\n  page    " + page + "\n"
+	for i, e := range emails {
+		label := "      "
+		if i == 0 {
+			label = "e-mail"
+		}
+		lines += "  " + label + "  " + printable(string(e)) + "\n"
+	}
+	lines += "  token   " + token + "\n  query   " + curl + "\n\n"
+	if _, err := io.WriteString(out, lines); err != nil {
+		return fmt.Errorf("print the demo: %w", err)
 	}
 	return nil
 }
