@@ -45,6 +45,9 @@ func Open(ctx context.Context, url string) (*Database, error) {
 	d := OpenConnector(connector, dialect)
 	if err := d.Ping(ctx); err != nil {
 		_ = d.Close() // nothing was written
+		if dialect == SQLite { // PostgreSQL's errors name the server, SQLite's no file
+			err = fmt.Errorf("open %s: %w", url, err)
+		}
 		return nil, err
 	}
 	return d, nil
