@@ -3,12 +3,10 @@ package persistence_test
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -126,20 +124,19 @@ func TestCommitWhoseAnswerWasLostIsGivenAgain(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, f *fixture) {
 		connector, dialect, err := persistence.NewConnector(f.url)
 		must(t, err)
-		faulty := &lossy{Connector: connector}
-		d := persistence.OpenConnector(faulty, dialect)
+		faults := persistencetest.NewFaults(connector)
+		d := persistence.OpenConnector(faults, dialect)
 		t.Cleanup(func() { must(t, d.Close()) })
 		n, err := d.Join(t.Context(), persistence.NodeConfig{Name: "a", Lease: time.Minute})
 		must(t, err)
 		c := arrival(ada, noon)
 		for _, batch := range []rollcall.Batch{inserts(c), touches(touch(c, noon.Add(time.Second))), deletes(departure(c, noon.Add(time.Second)))} {
-			faulty.lose.Store(true)
+			faults.Arm(persistencetest.Fault{Statement: persistencetest.Commit, When: persistencetest.After, Times: 1, Err: errLost})
 			_, err := n.Commit(t.Context(), batch)
 			if is(t, err, errLost); isRejected(err) {
 				t.Errorf("a lost answer rejects the batch: %v", err)
 			}
 			before := f.sessions(t)
-			faulty.lose.Store(false)
 			commit(t, n, batch)
 			equal(t, "sessions", f.sessions(t), before...)
 			f.holds(t)
@@ -149,52 +146,6 @@ func TestCommitWhoseAnswerWasLostIsGivenAgain(t *testing.T) {
 }
 
 var errLost = errors.New("the answer was lost")
-
-// lossy loses the answers to commits while lose is set.
-type lossy struct {
-	driver.Connector
-	lose atomic.Bool
-}
-
-func (l *lossy) Connect(ctx context.Context) (driver.Conn, error) {
-	conn, err := l.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return lossyConn{conn, l}, nil
-}
-
-// lossyConn passes on what both drivers can do beyond driver.Conn.
-type lossyConn struct {
-	driver.Conn
-	lossy *lossy
-}
-
-func (c lossyConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
-	return lossyTx{tx, c.lossy}, err
-}
-
-func (c lossyConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
-}
-
-func (c lossyConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
-}
-
-type lossyTx struct {
-	driver.Tx
-	lossy *lossy
-}
-
-func (tx lossyTx) Commit() error {
-	err := tx.Tx.Commit()
-	if err == nil && tx.lossy.lose.Load() {
-		return errLost
-	}
-	return err
-}
 
 // The database may be away: each call must end with its context, and the pool
 // must find back by itself.
