@@ -19,6 +19,9 @@ TEST         := CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=$(TEST_TIMEO
 FAULTS ?= ^TestFault
 COUNT  ?= 100
 
+# How long each fuzz target is run.
+FUZZTIME ?= 30s
+
 # Which benchmarks, and how often: benchstat wants six runs or more.
 BENCH      ?= .
 BENCHCOUNT ?= 6
@@ -26,7 +29,7 @@ BENCHMARK  := $(GO) test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(BENCHCO
 BASE       ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fault bench bench-compare fmt fmt-check vet lint cover vuln clean gcc
+.PHONY: help run build test check fault fuzz bench bench-compare fmt fmt-check vet lint cover vuln clean gcc
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +50,15 @@ check: fmt-check vet lint test ## check format, vet, lint, layers and the whole 
 
 fault: gcc ## run the actors' fault tests many times (FAULTS=regexp COUNT=100)
 	$(TEST) -run='$(FAULTS)' -count=$(COUNT) ./actors/...
+
+# The go command fuzzes one target of one package at a time.
+fuzz: ## fuzz each target for a while (FUZZTIME=30s)
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list='^Fuzz' "$$package" | grep '^Fuzz'); do \
+			echo "$$target in $$package"; \
+			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime='$(FUZZTIME)' "$$package"; \
+		done; \
+	done
 
 bench: ## run the benchmarks (BENCH=regexp)
 	$(BENCHMARK)

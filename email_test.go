@@ -1,9 +1,11 @@
 package rollcall
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // These are answered without asking the database, which would refuse some of
@@ -34,7 +36,7 @@ func TestWhatCannotBeAnEmailIsRefusedAtTheEdge(t *testing.T) {
 // to "closed" by mistake would blame the client.
 func TestEveryCloseHasItsCause(t *testing.T) {
 	for c, want := range map[Close]string{
-		CloseNormal: "closed", {Code: 1001}: "closed", {Code: 4999}: "closed",
+		CloseNormal: "closed", {Code: 1001}: "closed", {Code: 4999}: "closed", CloseTryAgainLater: "",
 		CloseGoingAway: "shutdown", CloseRestarting: "shutdown", CloseTimeout: "timeout", CloseVanished: "lost",
 		CloseInternalError: "crashed", CloseReplaced: "replaced", CloseSlow: "slow",
 		CloseProtocolError: "violation", CloseInvalidText: "violation", CloseTooBig: "violation", CloseRateExceeded: "violation",
@@ -43,4 +45,38 @@ func TestEveryCloseHasItsCause(t *testing.T) {
 			t.Errorf("the cause of %v is %q, want %q", c, got, want)
 		}
 	}
+}
+
+// Whatever a client sends as its e-mail is refused, or is the same text and fit
+// for a row, a frame and a log.
+func FuzzEmailIsRefusedOrFit(f *testing.F) {
+	for _, seed := range []string{
+		"user@example.com", "", " ", "a\x00b", "\xff@x", " a@b", "a@b\u00a0", "ÄÖÜ@Example.COM", "\u2028@x", "İ@x", strings.Repeat("é", 255),
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, raw string) {
+		email, err := ParseEmail(raw)
+		switch {
+		case raw == "":
+			if !errors.Is(err, CloseNoEmail) {
+				t.Fatalf("nothing is refused with %v", err)
+			}
+		case err != nil:
+			if email != "" || !errors.Is(err, CloseUnknownEmail) {
+				t.Fatalf("%q is %q and refused with %v", raw, email, err)
+			}
+		default:
+			if string(email) != raw || !utf8.ValidString(raw) || strings.Contains(raw, "\x00") || utf8.RuneCountInString(raw) > 254 {
+				t.Fatalf("%q is taken for the e-mail %q", raw, email)
+			}
+			if folded := email.Fold(); folded.Fold() != folded || len(folded) != len(email) {
+				t.Fatalf("%q folds to %q, which folds to %q", email, folded, folded.Fold())
+			}
+			var frame struct{ Message string }
+			if err := json.Unmarshal(Greeting(email), &frame); err != nil || frame.Message != "Connected successfully as "+raw {
+				t.Fatalf("%q is greeted %s", raw, Greeting(email))
+			}
+		}
+	})
 }
