@@ -1,0 +1,60 @@
+package main
+
+// faultKind names a fault, as the report does.
+type faultKind string
+
+// The faults of the nemesis.
+const (
+	killedSameName  faultKind = "kill -9, started again"
+	killedOtherName faultKind = "kill -9, another name"
+	frozenServer    faultKind = "server frozen"
+	drained         faultKind = "SIGTERM, started again"
+	databaseStopped faultKind = "database stopped"
+	databaseFrozen  faultKind = "database frozen"
+	databaseCut     faultKind = "connections cut"
+	databaseLocked  faultKind = "table locked"
+	diskFull        faultKind = "disk full"
+	halfOpen        faultKind = "half-open network"
+	misbehaviour    faultKind = "clients misbehave"
+)
+
+// faultKinds is all of them, in the order of the report.
+var faultKinds = []faultKind{
+	killedSameName, killedOtherName, frozenServer, drained,
+	databaseStopped, databaseFrozen, databaseCut, databaseLocked, diskFull,
+	halfOpen, misbehaviour,
+}
+
+func (k faultKind) ofDatabase() bool {
+	switch k {
+	case databaseStopped, databaseFrozen, databaseCut, databaseLocked, diskFull:
+		return true
+	}
+	return false
+}
+
+// ofServer reports whether the fault strikes the sockets of one server.
+func (k faultKind) ofServer() bool {
+	switch k {
+	case killedSameName, killedOtherName, frozenServer, drained:
+		return true
+	}
+	return false
+}
+
+// endsSockets reports whether the sockets of the server end with the fault.
+func (k faultKind) endsSockets() bool { return k.ofServer() && k != frozenServer }
+
+// fault is one thing that the nemesis did.
+type fault struct {
+	kind  faultKind
+	node  string // of a fault of a server
+	users people // of a half-open network: who is cut off
+	// began is before it struck. When ended is, differs: the successor serves
+	// (killed, same name), the process is gone (killed, drained), the frozen
+	// one goes on, the database answers again.
+	began, ended moment
+}
+
+// on reports whether the fault was on at any time between the two moments.
+func (f fault) on(from, to moment) bool { return f.began <= to && from <= f.ended }

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// report is what a run leaves behind, for people and as JSON.
+type report struct {
+	Seed       uint64                 `json:"seed"`
+	Seconds    float64                `json:"seconds"`
+	Clients    int                    `json:"clients"`
+	Servers    int                    `json:"servers"`
+	Sockets    int                    `json:"sockets"`
+	Greetings  int                    `json:"greetings"`
+	Answers    map[kind]int           `json:"answers"`
+	Faults     map[faultKind]int      `json:"faults"`
+	Closes     map[string]int         `json:"closes"`
+	Promises   []promiseLine          `json:"promises"`
+	Echo       map[string]echoSummary `json:"echo"`
+	Violations []string               `json:"violations"`
+}
+
+// promiseLine is one promise, and the worst that was seen of it.
+type promiseLine struct {
+	After   string  `json:"after"` // which fault
+	List    string  `json:"list"`
+	Promise string  `json:"promise"`
+	Worst   float64 `json:"worst_ms"`
+}
+
+// echoSummary is how long replies took, in milliseconds.
+type echoSummary struct {
+	Replies int     `json:"replies"`
+	Median  float64 `json:"p50_ms"`
+	Most    float64 `json:"p99_ms"`
+	Longest float64 `json:"max_ms"`
+}
+
+// The times of which echoes are told apart.
+const (
+	calm  = "no fault"
+	rough = "clients misbehave"
+)
+
+func newReport(s settings, r record, p promise, took time.Duration) report {
+	v := check(r, p)
+	one := report{
+		Seed: s.seed, Seconds: took.Seconds(), Clients: s.clients, Servers: s.servers, Sockets: len(r.sockets),
+		Answers: make(map[kind]int), Faults: make(map[faultKind]int), Closes: make(map[string]int),
+		Echo: summaries(r), Violations: v.violations,
+	}
+	for _, o := range r.seen {
+		one.Answers[o.kind]++
+	}
+	for _, f := range r.faults {
+		one.Faults[f.kind]++
+	}
+	for _, s := range r.sockets {
+		if s.greeted != never {
+			one.Greetings++
+		}
+		if !s.mine && s.left != never {
+			one.Closes[strconv.Itoa(s.code)]++
+		}
+	}
+	for _, k := range append([]faultKind{""}, faultKinds...) {
+		for _, table := range []bool{false, true} {
+			if worst, ok := v.worst[excuse{k, table}]; ok || k == "" || table && one.Faults[k] > 0 && k != misbehaviour {
+				one.Promises = append(one.Promises, line(k, table, worst, p))
+			}
+		}
+	}
+	one.Promises = append(one.Promises, frozenLine(r, p)...)
+	return one
+}
+
+func line(k faultKind, table bool, worst extreme, p promise) promiseLine {
+	l := promiseLine{After: string(k), List: "list", Promise: p.words(k), Worst: milliseconds(worst.late)}
+	if k == "" {
+		l.After = "(health)"
+	}
+	if table {
+		l.List = "tables"
+	} else if k == frozenServer {
+		l.Promise = fmt.Sprintf("%s after it goes on", p.change)
+	}
+	return l
+}
+
+// frozenLine is how long the sessions of frozen servers were seen by the others.
+func frozenLine(r record, p promise) []promiseLine {
+	worst, any := time.Duration(0), false
+	for _, f := range r.faults {
+		if f.kind == frozenServer {
+			any = true
+			worst = max(worst, lastListed(r, f)-f.began)
+		}
+	}
+	if !any {
+		return nil
+	}
+	return []promiseLine{{string(frozenServer) + ", to the others", "tables", p.words(killedOtherName), milliseconds(worst)}}
+}
+
+// summaries takes the echoes apart that were under way while nothing was on, and
+// while clients misbehaved and nothing else was.
+func summaries(r record) map[string]echoSummary {
+	took := make(map[string][]time.Duration)
+	for _, e := range r.echoes {
+		when := calm
+		for _, f := range r.faults {
+			if f.on(e.sent-time.Second, e.sent+e.took) {
+				when = string(f.kind)
+				break
+			}
+		}
+		if when == calm || when == rough {
+			took[when] = append(took[when], e.took)
+		}
+	}
+	all := make(map[string]echoSummary)
+	for when, times := range took {
+		slices.Sort(times)
+		all[when] = echoSummary{len(times), milliseconds(times[len(times)/2]),
+			milliseconds(times[len(times)*99/100]), milliseconds(times[len(times)-1])}
+	}
+	return all
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / 1e6 }
+
+// print writes the report for people.
+func (r report) print(w io.Writer) {
+	fmt.Fprintf(w, "\nseed %d: %d clients, %d servers, %.0f s\n", r.Seed, r.Clients, r.Servers, r.Seconds)
+	fmt.Fprintf(w, "%d sockets, %d greetings; %d lists, %d readings of the rows, %d of the sessions of one server\n",
+		r.Sockets, r.Greetings, r.Answers[list], r.Answers[rows], r.Answers[sessions])
+	fmt.Fprintf(w, "sockets ended by the server, by close code (0: none): %v\n\nfaults\n", r.Closes)
+	for _, k := range faultKinds {
+		fmt.Fprintf(w, "  %-24s %4d\n", k, r.Faults[k])
+	}
+	fmt.Fprintf(w, "\n  %-38s %-7s %-30s %s\n", "after", "what", "promised", "worst seen")
+	for _, l := range r.Promises {
+		fmt.Fprintf(w, "  %-38s %-7s %-30s %7.0f ms\n", l.After, l.List, l.Promise, l.Worst)
+	}
+	fmt.Fprintf(w, "\n  %-24s %8s %10s %10s %10s\n", "echo of others", "replies", "p50", "p99", "max")
+	for _, when := range []string{calm, rough} {
+		e := r.Echo[when]
+		fmt.Fprintf(w, "  %-24s %8d %7.2f ms %7.2f ms %7.2f ms\n", when, e.Replies, e.Median, e.Most, e.Longest)
+	}
+	if len(r.Violations) == 0 {
+		fmt.Fprintln(w, "\nThe promise was kept.")
+		return
+	}
+	fmt.Fprintf(w, "\nThe promise was broken %d times:\n", len(r.Violations))
+	for _, v := range r.Violations {
+		fmt.Fprintln(w, "  "+v)
+	}
+}
+
+// save writes the report as JSON.
+func (r report) save(file string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err == nil {
+		err = os.WriteFile(file, append(text, '\n'), 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("save the report: %w", err)
+	}
+	return nil
+}
