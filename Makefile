@@ -22,6 +22,10 @@ COUNT  ?= 100
 # How long each fuzz target is run.
 FUZZTIME ?= 30s
 
+# For how long bad things are done, and which; seed 0 draws one.
+DURATION ?= 2m
+SEED     ?= 0
+
 # Which benchmarks, and how often: benchstat wants six runs or more.
 BENCH      ?= .
 BENCHCOUNT ?= 6
@@ -29,7 +33,7 @@ BENCHMARK  := $(GO) test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(BENCHCO
 BASE       ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fault fuzz bench bench-compare fmt fmt-check vet lint cover vuln clean gcc
+.PHONY: help run build test check fault fuzz chaos bench bench-compare fmt fmt-check vet lint cover vuln clean gcc
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +63,9 @@ fuzz: ## fuzz each target for a while (FUZZTIME=30s)
 			$(GO) test -run='^$$' -fuzz="^$$target\$$" -fuzztime='$(FUZZTIME)' "$$package"; \
 		done; \
 	done
+
+chaos: build ## break everything for a while, and check what clients saw (DURATION=10m SEED=n)
+	$(GO) run ./cmd/chaos -rollcall=bin/rollcall -duration=$(DURATION) -seed=$(SEED) -json=bin/chaos.json
 
 bench: ## run the benchmarks (BENCH=regexp)
 	$(BENCHMARK)
