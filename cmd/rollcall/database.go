@@ -4,10 +4,58 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/rollcall/rollcall/persistence"
 )
+
+const (
+	// reachTimeout is how long one attempt to reach the database may take; then
+	// it counts as failed. A host that swallows packets says nothing by itself.
+	reachTimeout = 5 * time.Second
+	// reachLeast and reachMost bound the pause after a failed attempt, which
+	// doubles with each: a database that starts is found soon, and many servers
+	// that wait for one do not all come at once.
+	reachLeast = 100 * time.Millisecond
+	reachMost  = 2 * time.Second
+)
+
+// awaitDatabase is openDatabase for a server, which may be started before its
+// database is. It waits only for what may pass by itself.
+func awaitDatabase(
+	ctx context.Context, url string, wait time.Duration, migrate bool, log *slog.Logger,
+) (*persistence.Database, error) {
+	began := time.Now()
+	for pause := reachLeast; ; pause = min(2*pause, reachMost) {
+		db, err := reachDatabase(ctx, url)
+		switch waited := time.Since(began); {
+		case err == nil:
+			if pause > reachLeast {
+				log.Info("database answers", "after", waited.Round(time.Millisecond))
+			}
+			return upToDate(ctx, db, url, migrate, log)
+		case !persistence.Away(err) || wait == 0:
+			return nil, err
+		case waited >= wait:
+			return nil, fmt.Errorf("waiting for the database for %s: %w", wait, err)
+		case pause == reachLeast:
+			log.Warn("database away; waiting", "at_most", wait, "error", err)
+		}
+		select {
+		case <-time.After(min(pause/2+rand.N(pause/2), time.Until(began.Add(wait)))):
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for the database: %w", context.Cause(ctx))
+		}
+	}
+}
+
+func reachDatabase(ctx context.Context, url string) (*persistence.Database, error) {
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	return persistence.Open(ctx, url)
+}
 
 // openDatabase opens a database whose schema is up to date. SQLite's file is
 // brought there unasked, because it has one user; PostgreSQL is changed only
@@ -17,6 +65,13 @@ func openDatabase(ctx context.Context, url string, migrate bool, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	return upToDate(ctx, db, url, migrate, log)
+}
+
+// upToDate returns the database, or closes it.
+func upToDate(
+	ctx context.Context, db *persistence.Database, url string, migrate bool, log *slog.Logger,
+) (*persistence.Database, error) {
 	if err := bringUpToDate(ctx, db, migrate || strings.HasPrefix(url, "sqlite:"), log); err != nil {
 		_ = db.Close() // the error that led here says more
 		return nil, err

@@ -29,6 +29,7 @@ func TestWrongUseIsOneLineAndExit2(t *testing.T) {
 		{"serve --pong-timeout=-1s", "--pong-timeout must be at least"},
 		{"serve --connect-timeout 1ms", "--connect-timeout must be at least"},
 		{"serve --history-for 0s", "--history-for must be at least"},
+		{"serve --database-wait=-1s", "--database-wait must be at least 0s"},
 		{"serve --max-connections=-1", "--max-connections must not be negative"},
 		{"serve --max-connections-per-address=-1", "--max-connections-per-address must not be negative"},
 		{"serve --max-message-rate=-1", "--max-message-rate must not be negative"},

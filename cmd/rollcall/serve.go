@@ -30,7 +30,7 @@ type serveCmd struct{ settings }
 
 // Run serves until a signal or a failure that nothing mends.
 func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.Logger) error {
-	db, err := openDatabase(ctx, s.Database, c.Migrate, log)
+	db, err := awaitDatabase(ctx, s.Database, c.DatabaseWait, c.Migrate, log)
 	if err != nil {
 		return err
 	}

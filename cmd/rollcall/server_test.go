@@ -94,17 +94,23 @@ type process struct {
 func (w *world) serve(args ...string) *process {
 	w.Helper()
 	p := w.launch(args...)
-	w.within("the server to serve", func() bool {
+	p.listens()
+	return p
+}
+
+// listens waits until the server serves.
+func (p *process) listens() {
+	p.Helper()
+	p.within("the server to serve", func() bool {
 		select {
 		case <-p.exited:
-			w.Fatalf("the server ended:\n%s", p.said())
+			p.Fatalf("the server ended:\n%s", p.said())
 		default:
 		}
 		_, rest, ok := strings.Cut(p.said(), "msg=serving address=")
 		p.address, _, _ = strings.Cut(rest, " ")
 		return ok
 	})
-	return p
 }
 
 // launch starts a server and does not wait.

@@ -55,6 +55,8 @@ type settings struct {
 	MaxConnectionsPerAddress int           `env:"ROLLCALL_MAX_CONNECTIONS_PER_ADDRESS" default:"0" help:"The most connections from one address at a time; 0: no limit."`
 	MaxMessageRate           int           `env:"ROLLCALL_MAX_MESSAGE_RATE" default:"20000" help:"The most messages a second on one connection, which ends with 4006 above it; 0: no limit."`
 
+	DatabaseWait time.Duration `env:"ROLLCALL_DATABASE_WAIT" default:"30s" help:"How long the server waits at its start for a database that does not answer; 0s: not at all."`
+
 	HistoryFor time.Duration `env:"ROLLCALL_HISTORY_FOR" default:"720h" help:"How long the history of ended sessions is kept."`
 	Migrate    bool          `env:"ROLLCALL_MIGRATE" help:"Bring the database's schema up to date first. SQLite's always is."`
 	Demo       bool          `env:"ROLLCALL_DEMO" help:"Make demo users if there are no users, and an API token, and print how to use them."`
@@ -80,6 +82,7 @@ func (s *settings) Validate() error {
 		{"--pong-timeout", s.PongTimeout, minInterval},
 		{"--connect-timeout", s.ConnectTimeout, minInterval},
 		{"--history-for", s.HistoryFor, minInterval},
+		{"--database-wait", s.DatabaseWait, 0},
 	} {
 		if d.value < d.min {
 			return fmt.Errorf("%s must be at least %s, but is %s", d.flag, d.min, d.value)
