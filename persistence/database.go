@@ -9,9 +9,11 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 )
 
@@ -44,7 +46,7 @@ func Open(ctx context.Context, url string) (*Database, error) {
 	}
 	d := OpenConnector(connector, dialect)
 	if err := d.Ping(ctx); err != nil {
-		_ = d.Close() // nothing was written
+		_ = d.Close()          // nothing was written
 		if dialect == SQLite { // PostgreSQL's errors name the server, SQLite's no file
 			err = fmt.Errorf("open %s: %w", url, err)
 		}
@@ -83,7 +85,26 @@ func (d *Database) Ping(ctx context.Context) error {
 // transact runs fn in one transaction, which it commits if fn succeeds. On
 // SQLite the transaction holds the write lock from its beginning.
 func (d *Database) transact(ctx context.Context, fn func(context.Context, bun.Tx) error) error {
-	return d.bun.RunInTx(ctx, nil, fn)
+	err := d.bun.RunInTx(ctx, nil, fn)
+	if isReadOnly(err) {
+		d.dropIdle()
+	}
+	return err
+}
+
+// isReadOnly recognizes a connection that may not write, which it may never do:
+// it leads to a server that is no primary any more, or was made when the default
+// was to read only.
+func isReadOnly(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "25006"
+}
+
+// dropIdle closes the connections that nobody uses at this moment, so that the
+// next ones lead to where the database is now.
+func (d *Database) dropIdle() {
+	d.bun.SetMaxIdleConns(0)
+	d.bun.SetMaxIdleConns(d.dialect.conns())
 }
 
 // now is the time to be written, in UTC and in the microseconds that both
