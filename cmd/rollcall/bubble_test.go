@@ -2,11 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
-	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"slices"
 	"sync"
 	"testing"
@@ -15,11 +12,9 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/actors"
 	"github.com/rollcall/rollcall/persistence"
 	"github.com/rollcall/rollcall/persistence/persistencetest"
-	"github.com/rollcall/rollcall/transport"
 )
 
 // The whole server but its process lives a day in a bubble of fake time, over
@@ -82,30 +77,10 @@ func newBubble(t *testing.T) *bubble {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node, err := db.Join(t.Context(), persistence.NodeConfig{Name: "bubble", Lease: bubbleLease})
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	b.presence = actors.Start(actors.Config{Store: node, Logger: log, Policy: rollcall.PolicyMany, Lease: bubbleLease})
-	server := transport.New(transport.Config{
-		Presence: b.presence, Tokens: db, Logger: log,
-		MaxMessage: 1 << 20, MaxConnections: 1000,
-		PingInterval: bubblePing, PongTimeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
-	})
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(b.listener) }()
-	t.Cleanup(func() {
-		server.Close()
-		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			t.Errorf("the server ended with %v", err)
-		}
-		b.presence.Stop()
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-		time.Sleep(time.Minute) // timers end
-	})
+	t.Cleanup(func() { time.Sleep(time.Minute) }) // at the very end: timers end
+	b.presence = inside{
+		db: db, listener: b.listener, lease: bubbleLease, pingInterval: bubblePing, connectTimeout: 5 * time.Second,
+	}.start(t)
 	return b
 }
 
