@@ -140,7 +140,9 @@ func (r *registry) commit(c actor.Context) {
 	if now.Before(r.retryAt) {
 		return
 	}
-	renew := now.Sub(r.committing) >= r.presence.config.Lease/renewalsPerLease
+	// After a failure the lease is renewed at once, even if nothing else is to be
+	// written: only a commit tells whether the rows were swept meanwhile.
+	renew := r.failures > 0 || now.Sub(r.committing) >= r.presence.config.Lease/renewalsPerLease
 	if b, number, ok := r.roster.batch(renew); ok {
 		r.committing = now
 		c.Send(r.writer, &Commit{Number: number, Batch: b})
