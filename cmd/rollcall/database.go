@@ -14,6 +14,7 @@ import (
 const (
 	// reachTimeout is how long one attempt to reach the database may take; then
 	// it counts as failed. A host that swallows packets says nothing by itself.
+	// The last attempt may end so much later than the wait.
 	reachTimeout = 5 * time.Second
 	// reachLeast and reachMost bound the pause after a failed attempt, which
 	// doubles with each: a database that starts is found soon, and many servers
