@@ -65,7 +65,7 @@ func (p promise) judge(e episode, faults []fault, sockets []socket) (why excuse,
 			why.fault, since, by = f.kind, from, bound // stricter than in health
 			continue
 		}
-		if !ok || f.began > by || bound < e.since || bound <= by || !p.concerns(f, e, sockets) {
+		if !ok || f.began > by || bound <= by || !p.concerns(f, e, sockets) {
 			continue
 		}
 		if healthy && e.since > f.ended {
