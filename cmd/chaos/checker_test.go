@@ -92,6 +92,21 @@ func TestLateClientIsFound(t *testing.T) {
 	}
 }
 
+// A client that comes and goes all the time, and is gone from the list a little
+// late each time, may look listed all the time. Each time counts for itself.
+func TestManyShortDelaysAreNoLongOne(t *testing.T) {
+	p := newPlant()
+	for at := 1000 * ms; at < 20_000*ms; at += 2 * plantEvery {
+		p.socket(1, "one", at+50*ms, at+100*ms)
+	}
+	p.lists(func(o *observation) {
+		if o.node != "two" && o.asked > 1000*ms && o.asked < 20_000*ms {
+			o.listed.add(1)
+		}
+	})
+	p.wantNone(t)
+}
+
 // A user who is gone from one server and still on another must stay in the rows,
 // and nowhere else.
 func TestSecondTabOnAnotherServerCounts(t *testing.T) {

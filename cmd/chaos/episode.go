@@ -90,7 +90,8 @@ func compare(from source, user int, seen []observation, truth []socket) (found [
 				}
 			}
 		}
-		if open == nil || open.wrong != what {
+		// What was wrong before about a socket that is behind is another episode.
+		if open == nil || open.wrong != what || since > open.until {
 			if since < right { // it has been right since, so that it only now went wrong
 				since = o.asked
 			}
