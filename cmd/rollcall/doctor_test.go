@@ -123,13 +123,41 @@ func (w *world) diagnosis(args ...string) diagnosis {
 // exec is a hand in the database.
 func (w *world) exec(statement string) {
 	w.Helper()
-	connector, _, err := persistence.NewConnector(w.url)
-	if err != nil {
-		w.Fatal(err)
-	}
-	db := sql.OpenDB(connector)
+	db := w.open()
 	defer func() { _ = db.Close() }()
 	if _, err := db.ExecContext(w.Context(), statement); err != nil {
 		w.Fatalf("%s: %v", statement, err)
 	}
+}
+
+// query reads one column of text, past the code under test.
+func (w *world) query(statement string) (all []string) {
+	w.Helper()
+	db := w.open()
+	defer func() { _ = db.Close() }()
+	rows, err := db.QueryContext(w.Context(), statement)
+	if err != nil {
+		w.Fatalf("%s: %v", statement, err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var one string
+		if err := rows.Scan(&one); err != nil {
+			w.Fatalf("%s: %v", statement, err)
+		}
+		all = append(all, one)
+	}
+	if err := rows.Err(); err != nil {
+		w.Fatalf("%s: %v", statement, err)
+	}
+	return all
+}
+
+func (w *world) open() *sql.DB {
+	w.Helper()
+	connector, _, err := persistence.NewConnector(w.url)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return sql.OpenDB(connector)
 }

@@ -136,43 +136,6 @@ func TestWhoSaidGoodbyeIsGone(t *testing.T) {
 	})
 }
 
-// The first fault of the seed: a killed server must leave nobody online. Under
-// the same name its successor sweeps before it lets anybody in.
-func TestKilledServerLeavesNoGhosts(t *testing.T) {
-	worlds(t, func(w *world) {
-		p := w.serve()
-		p.connectAll(100)
-		p.signal(syscall.SIGKILL)
-		<-p.exited
-		if rows := persistencetest.Active(w, w.url); len(rows) != 100 {
-			t.Fatalf("a killed server cannot clean up, and yet %d rows of 100 are left", len(rows))
-		}
-		successor := w.serve()
-		if rows := persistencetest.Active(w, w.url); len(rows) != 0 {
-			t.Errorf("the successor serves, and %d rows of its predecessor are there", len(rows))
-		}
-		successor.connect(user(7))
-		successor.wantOnline(user(7))
-		if reasons := persistencetest.Reasons(w, w.url); len(reasons) != 100 || reasons[0] != "node lost" {
-			t.Errorf("the history has %d endings, the first %.40v", len(reasons), reasons)
-		}
-	})
-}
-
-// Under another name the lease decides.
-func TestKilledServersRowsGoWithItsLease(t *testing.T) {
-	worlds(t, func(w *world) {
-		p := w.serve("--lease=1s")
-		p.connectAll(100)
-		other := w.serve("--lease=1s", "--node=other")
-		mine := other.connect(user(200))
-		p.signal(syscall.SIGKILL)
-		<-p.exited
-		other.wantOnline(user(200))
-		mine.echo("undisturbed")
-	})
-}
-
 // Two servers share a database, and neither takes the other's rows along.
 func TestServersShareUsers(t *testing.T) {
 	worlds(t, func(w *world) {

@@ -28,12 +28,18 @@ import (
 // kill and stop a real process.
 const asProgram = "ROLLCALL_TEST_AS_PROGRAM"
 
+// asClient makes it a client of the address that the variable has.
+const asClient = "ROLLCALL_TEST_AS_CLIENT"
+
 // patience bounds every wait of these tests; none takes it when all is well.
 const patience = 20 * time.Second
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
+	}
+	if url := os.Getenv(asClient); url != "" {
+		os.Exit(listen(url))
 	}
 	os.Exit(m.Run())
 }
@@ -116,9 +122,20 @@ func (p *process) listens() {
 // launch starts a server and does not wait.
 func (w *world) launch(args ...string) *process {
 	w.Helper()
-	args = append([]string{"serve", "--listen=127.0.0.1:0", "--node=node", "--database=" + w.url}, args...)
-	p := &process{world: w, cmd: exec.Command(os.Args[0], args...), exited: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), asProgram+"=1")
+	return w.start(exec.Command(os.Args[0], w.command(args...)...))
+}
+
+// command is the command line of a server in this world.
+func (w *world) command(args ...string) []string {
+	return append([]string{"serve", "--listen=127.0.0.1:0", "--node=node", "--database=" + w.url}, args...)
+}
+
+// start starts a server: the command is this program, or becomes it.
+func (w *world) start(cmd *exec.Cmd) *process {
+	w.Helper()
+	p := &process{world: w, cmd: cmd, exited: make(chan struct{})}
+	// The race detector would keep each server for a second more than it takes.
+	p.cmd.Env = append(append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=100"), cmd.Env...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		w.Fatal(err)
