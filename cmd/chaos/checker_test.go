@@ -1,9 +1,7 @@
 package main
 
 import (
-	"strings"
 	"testing"
-	"time"
 
 	"github.com/rollcall/rollcall"
 )
@@ -11,18 +9,6 @@ import (
 // The checker is believed when it says that nothing was wrong. So each thing
 // that may be wrong is planted in a small record, and must be found; and so is
 // what looks wrong and is not.
-
-const (
-	// ms is the unit of the records below.
-	ms = time.Millisecond
-	// plantEvery is how often their lists are looked at.
-	plantEvery = 200 * ms
-	// plantEnd is when they end.
-	plantEnd = 30_000 * ms
-)
-
-// planted is the promise that the records are held against: a lease of 2 s.
-var planted = newPromise(2*time.Second, 2*time.Second, 3*time.Second, 0)
 
 // A run in which everything is right must not be blamed, or nobody will look
 // at the checker's next alarm.
@@ -300,57 +286,5 @@ func TestWorstOfWhatWasKeptIsReported(t *testing.T) {
 	p.wantNone(t)
 	if worst := check(p.record, planted).worst[excuse{}].late; worst != 600*ms {
 		t.Errorf("the worst in health is %s, want 600ms", worst)
-	}
-}
-
-// plant is a record under construction, of the servers one and two.
-type plant struct{ record record }
-
-func newPlant() *plant { return new(plant) }
-
-// socket adds one that its client ended, greeted and gone at these moments.
-func (p *plant) socket(user int, node string, greeted, left moment) {
-	p.record.sockets = append(p.record.sockets, socket{user: user, node: node,
-		dialed: greeted - 10*ms, greeted: greeted, leaving: left - 10*ms, left: left, mine: true})
-}
-
-func (p *plant) fault(f fault) { p.record.faults = append(p.record.faults, f) }
-
-// lists adds what was seen of each list: the truth, but for what change does to it.
-func (p *plant) lists(change func(*observation)) {
-	for at := moment(0); at < plantEnd; at += plantEvery {
-		for _, from := range []source{{list, "one"}, {list, "two"}, {rows, ""}, {sessions, "one"}, {sessions, "two"}} {
-			o := observation{source: from, asked: at, answered: at + ms}
-			for _, s := range p.record.sockets {
-				if from.covers(s.node) && s.perhaps(o.asked, o.answered) {
-					o.listed.add(s.user)
-				}
-			}
-			if change != nil {
-				change(&o)
-			}
-			p.record.seen = append(p.record.seen, o)
-		}
-	}
-}
-
-func (p *plant) wantNone(t *testing.T) {
-	t.Helper()
-	for _, v := range check(p.record, planted).violations {
-		t.Errorf("found %s", v)
-	}
-}
-
-// want compares the violations, in any order, by a part of each.
-func (p *plant) want(t *testing.T, parts ...string) {
-	t.Helper()
-	found := check(p.record, planted).violations
-	if len(found) != len(parts) {
-		t.Errorf("found %d violations, want %d: %q", len(found), len(parts), found)
-	}
-	for _, part := range parts {
-		if !strings.Contains(strings.Join(found, "\n"), part) {
-			t.Errorf("%q was not found, but %q", part, found)
-		}
 	}
 }
