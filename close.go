@@ -36,9 +36,12 @@ func (c Close) Sendable() bool { return c.Code != CloseVanished.Code }
 // Error makes a Close the error of a refusal.
 func (c Close) Error() string { return fmt.Sprintf("close %d: %s", c.Code, c.Reason) }
 
-// Cause names the way a session ended in one word, for its history.
+// Cause names the way a session ended in one word, for its history. It is empty
+// for one that was told to come again: its connect was too late to be one.
 func (c Close) Cause() string {
 	switch c {
+	case CloseTryAgainLater:
+		return ""
 	case CloseGoingAway, CloseRestarting:
 		return "shutdown"
 	case CloseTimeout:

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// Store is one node's hand on the database. Its methods are called by one
-// writer, one at a time, and may block until their context ends.
+// Store is one node's hand on the database. Its methods may block until their
+// context ends. Commit is called by one writer, one at a time; a Sweep may run
+// beside it.
 //
 // An error other than [ErrSuperseded] and [ErrRejected] settles nothing: the
 // batch may or may not have been applied. Every batch may be given again.
@@ -55,10 +56,10 @@ type Change struct {
 
 // Result is what the database said to a batch.
 type Result struct {
-	// Users maps the e-mail of each insert that was not Admitted before to the
-	// user's own spelling of it. An e-mail that is missing is not a user's, and
-	// nothing was inserted for it.
-	Users map[Email]Email
+	// Users maps the e-mail of each insert that was not Admitted before to its
+	// user's row as it stands now, under the user's own spelling. An e-mail that
+	// is missing is not a user's, and nothing was inserted for it.
+	Users map[Email]Entry
 	// Sweeps counts how often other nodes took this one for dead and removed
 	// its rows. When it grows, everything must be written again.
 	Sweeps int64

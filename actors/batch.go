@@ -151,14 +151,14 @@ func (r *roster) land(m *member) {
 // inserted settles one insert of a committed batch.
 func (r *roster) inserted(c *change, result rollcall.Result, now time.Time, o *outcome) {
 	m := c.member
-	spelling, isUser := result.Users[m.connect.Email]
+	row, isUser := result.Users[m.connect.Email]
 	if c.admitted || isUser {
 		m.row = present
 	} // else nothing was inserted; but an earlier attempt, whose answer was lost, may have
 	switch {
 	case m.phase != waiting:
 	case isUser:
-		r.admit(m, spelling, o)
+		r.admit(m, row, o)
 	default:
 		r.refuse(m, rollcall.CloseUnknownEmail, now, o)
 	}
@@ -177,7 +177,8 @@ func (r *roster) doubtRows() {
 // failed puts the batch in flight back, first in the queue. Whether it was
 // applied is unknown, unless the database rejected its content: then it was
 // not, and is tried again in halves until the change that it will never accept
-// stands alone and is given up.
+// stands alone. An insert is given up then, and a delete goes last, so that it
+// holds up nobody.
 func (r *roster) failed(number uint64, err error, now time.Time) (o outcome) {
 	if r.flight == nil || number != r.number {
 		return o
@@ -194,16 +195,18 @@ func (r *roster) failed(number uint64, err error, now time.Time) (o outcome) {
 		m.flying, m.queued = false, true
 		switch {
 		case c.kind == touch:
-			m.touched = !rejected || len(flight) > 1
+			m.touched = true
 		case !rejected:
 			m.row = unknown
 		}
 		back = append(back, m)
 	}
-	r.queue = append(back, r.queue...)
 	if rejected && len(flight) == 1 {
+		r.queue = append(r.queue, back...)
 		r.rejected(flight[0], now, &o)
+		return o
 	}
+	r.queue = append(back, r.queue...)
 	return o
 }
 

@@ -225,6 +225,93 @@ func TestFaultLostEndIsSaidAgain(t *testing.T) {
 	}, actortest.Policy(rollcall.PolicyNewest))
 }
 
+// A shutdown that a crash swallows would leave everybody inside.
+func TestFaultLostDrainIsAskedAgain(t *testing.T) {
+	for how, name := range map[actortest.How]string{
+		actortest.PanicBefore: "crash before", actortest.PanicAfter: "crash after", actortest.Lose: "loss", actortest.Double: "doubling",
+	} {
+		t.Run(name, func(t *testing.T) {
+			actortest.Run(t, func(k *actortest.Kit) {
+				alice := k.Connect("alice@example.com")
+				k.Fault(actors.RoleRegistry, &actors.Drain{}, how, 1)
+				if err := k.Presence.Drain(k.Context(), rollcall.CloseGoingAway); err != nil {
+					t.Error(err)
+				}
+				alice.WantEnd(rollcall.CloseGoingAway)
+				k.WantOnline()
+				if err := k.Presence.Drain(k.Context(), rollcall.CloseGoingAway); err != nil {
+					t.Errorf("draining an empty server again: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// A sweep that hangs, because a table is locked, must hold up nobody.
+func TestFaultStuckSweeperHoldsUpNobody(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Fault(actors.RoleSweeper, &actors.Sweep{}, actortest.Block, 1)
+		k.Settle()
+		for range 5 {
+			k.Connect("alice@example.com").WantOpen()
+			time.Sleep(actortest.Lease / 3)
+		}
+		k.WantOnline("alice@example.com")
+		if n := k.Seen(actors.RoleSweeper, &actors.Sweep{}); n > 4 {
+			t.Errorf("%d sweeps piled up", n)
+		}
+	})
+}
+
+// A delete that the database will never accept must not hold up the others.
+func TestFaultRejectedDeleteHoldsUpNobody(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Store.Trouble(func(b rollcall.Batch) actortest.Trouble {
+			if len(b.Deletes) > 0 {
+				return actortest.Reject
+			}
+			return actortest.None
+		})
+		alice.Leave()
+		k.Settle()
+		k.Connect("bob@example.com").WantOpen()
+		k.Connect("carol@example.com").WantOpen()
+		k.Store.Trouble(nil)
+		k.Settle()
+		k.WantOnline("bob@example.com", "carol@example.com")
+	})
+}
+
+// A user who reloads the page comes before the old session has left, and stays.
+// Whatever the order, the row and the entry tell the same story.
+func TestReloadedPageHasTheRowOfItsEntry(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		time.Sleep(time.Minute)
+		k.Store.Trouble(actortest.Always(actortest.FailBefore)) // so that both are in one commit
+		again := k.ConnectLater("alice@example.com")
+		synctest.Wait()
+		alice.Leave()
+		time.Sleep(time.Second)
+		k.Store.Trouble(nil)
+		k.Settle()
+		again.WantOpen()
+		k.WantOnline("alice@example.com")
+	})
+}
+
+// Nobody waits for a connect that was abandoned: what it became is undone.
+func TestAbandonedConnectLeavesNothing(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Fault(actors.RoleWriter, &actors.Commit{}, actortest.Block, 1)
+		k.Connect("alice@example.com").WantEnd(rollcall.CloseTryAgainLater)
+		time.Sleep(actortest.BlockTime)
+		k.Settle()
+		k.WantOnline()
+	})
+}
+
 // In the middle of a storm of connects each of them still gets its answer:
 // admitted and listed, or told to come again.
 func TestFaultRegistryCrashesInTheMiddleOfAThousandConnects(t *testing.T) {

@@ -4,6 +4,7 @@ package actors
 // that the transport calls; everything else is an actor.
 //
 //	Presence ── Connect ──▶ registry                     a socket asks to be admitted
+//	Presence ── Abandon ──▶ registry                     it does not wait any longer
 //	            registry ── Commit ──▶ writer            everything that waits, as one batch
 //	            registry ◀── Committed ── writer         the rows are there
 //	            registry ◀── CommitFailed ── writer      nobody knows; it is tried again
@@ -16,7 +17,8 @@ package actors
 //	Presence ── Gone ──▶ session                         its socket has nothing more to say
 //	            registry ── End ──▶ session              its socket must go
 //	            registry ◀── *actor.Terminated ── session, however it ended
-//	            registry ── Sweep ──▶ writer             remove what dead nodes left
+//	            registry ── Sweep ──▶ sweeper            remove what dead nodes left
+//	            registry ◀── Swept ── sweeper            and the next one may come
 //	Presence ── Drain ──▶ registry                       everybody out
 //
 // The registry also hears tick (from the clock) and resumed (from its
@@ -35,6 +37,12 @@ type Connect struct {
 	Request  rollcall.Connect
 	Deadline time.Time
 	Answer   chan<- Answer
+}
+
+// Abandon says that nobody waits for the answer to a Connect any more: a session
+// that was admitted meanwhile has no client.
+type Abandon struct {
+	Session rollcall.SessionID
 }
 
 // Answer tells the door what became of a Connect: Refused, or else Admitted.
@@ -62,8 +70,11 @@ type CommitFailed struct {
 	Err    error
 }
 
-// Sweep asks the writer to remove what dead nodes left.
+// Sweep asks the sweeper to remove what dead nodes left.
 type Sweep struct{}
+
+// Swept says that the sweep is over, whatever came of it.
+type Swept struct{}
 
 // Received hands one frame of the client to its session.
 type Received struct {
@@ -96,7 +107,8 @@ type Examine struct {
 }
 
 // Drain tells the registry to admit nobody any more and to end every session
-// with Close. Done is closed when the last row is gone.
+// with Close. Done has room for the one word that
+// the last row is gone. It may come again.
 type Drain struct {
 	Close rollcall.Close
 	Done  chan<- struct{}

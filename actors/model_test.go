@@ -24,11 +24,14 @@ type model struct {
 	now      time.Time     // by the clock that runs
 	ahead    time.Duration // of it, the one on the wall
 	database map[rollcall.SessionID]rollcall.Change
+	rows     map[rollcall.Email]rollcall.Entry
+	marked   map[rollcall.Email]bool // a connect that was refused after it was written has left its times in the row
 	sweeps   int64
 	asked    map[rollcall.SessionID]time.Time      // the deadline; no answer yet
 	open     map[rollcall.SessionID]rollcall.Email // greeted, and not ended
 	batch    *rollcall.Batch                       // in the writer's hands
 	late     []answer                              // answers that are still under way
+	hearing  uint64                                // the number of the late one that is heard now
 }
 
 // answer is one of a writer.
@@ -49,6 +52,8 @@ func newModel(policy rollcall.Policy, bug sabotage) *model {
 		bug:      bug,
 		now:      time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC),
 		database: make(map[rollcall.SessionID]rollcall.Change),
+		rows:     make(map[rollcall.Email]rollcall.Entry),
+		marked:   make(map[rollcall.Email]bool),
 		asked:    make(map[rollcall.SessionID]time.Time),
 		open:     make(map[rollcall.SessionID]rollcall.Email),
 	}
@@ -68,7 +73,7 @@ func (m *model) run(t *rapid.T) {
 		"reject":           func(t *rapid.T) { m.answered(t, false, rollcall.ErrRejected) },
 		"lose the answer":  m.lose,
 		"late answer":      m.hearsLate,
-		"swept by another": func(*rapid.T) { clear(m.database); m.sweeps++ },
+		"swept by another": func(*rapid.T) { clear(m.database); clear(m.rows); m.sweeps++ },
 		"restart":          func(*rapid.T) { m.restart() },
 		"clock forward":    func(*rapid.T) { m.jumps("clock forward", clockJump) },
 		"clock back":       func(*rapid.T) { m.jumps("clock back", -clockJump) },
@@ -80,7 +85,7 @@ func (m *model) run(t *rapid.T) {
 // did tells the saboteur.
 func (m *model) did(step string) {
 	if m.bug != nil {
-		m.bug(step, m.roster)
+		m.bug(step, m.roster, m.hearing)
 	}
 }
 
@@ -170,9 +175,9 @@ func (m *model) hearsLate(t *rapid.T) {
 	}
 	a := m.late[0]
 	m.late = m.late[1:]
+	m.hearing = a.number
 	m.did("before late answer")
 	m.hears(t, a)
-	m.did("late answer")
 }
 
 // restart is a new process under the same name, which removes its
@@ -193,23 +198,45 @@ func (m *model) hears(t *rapid.T, a answer) {
 
 // apply is the database.
 func (m *model) apply(applied bool) rollcall.Result {
-	result := rollcall.Result{Users: make(map[rollcall.Email]rollcall.Email), Sweeps: m.sweeps}
+	result := rollcall.Result{Users: make(map[rollcall.Email]rollcall.Entry), Sweeps: m.sweeps}
 	if !applied {
 		return result
+	}
+	for _, c := range m.batch.Touches {
+		m.active(c)
 	}
 	for _, c := range m.batch.Inserts {
 		if c.Email == modelEmails[len(modelEmails)-1] {
 			continue
 		}
-		if !c.Admitted {
-			result.Users[c.Email] = c.Email
-		}
 		m.database[c.Session] = c
+		row, ok := m.rows[c.Email]
+		if !ok || c.Since.Before(row.ConnectedAt) {
+			row.ConnectedAt = c.Since
+		}
+		m.rows[c.Email] = rollcall.Entry{Email: c.Email, ConnectedAt: row.ConnectedAt, LastActivity: row.LastActivity}
+		m.active(c)
+	}
+	for _, c := range m.batch.Inserts {
+		if row, ok := m.rows[c.Email]; ok && !c.Admitted {
+			result.Users[c.Email] = row
+		}
 	}
 	for _, c := range m.batch.Deletes {
 		delete(m.database, c.Session)
+		if !slices.ContainsFunc(slices.Collect(maps.Values(m.database)), func(o rollcall.Change) bool { return o.Email == c.Email }) {
+			delete(m.rows, c.Email)
+		}
 	}
 	return result
+}
+
+// active moves the activity of a row, if there is one, forwards.
+func (m *model) active(c rollcall.Change) {
+	if row, ok := m.rows[c.Email]; ok && c.UserActivity.After(row.LastActivity) {
+		row.LastActivity = c.UserActivity
+		m.rows[c.Email] = row
+	}
 }
 
 // carryOut is the registry: it checks that each connect gets one answer, not
@@ -226,6 +253,9 @@ func (m *model) carryOut(t *rapid.T, o outcome) {
 			t.Fatalf("a connect was told to come again %s before its deadline", deadline.Sub(m.now))
 		}
 		answered(v.session)
+		if c, ok := m.database[v.session]; ok {
+			m.marked[c.Email] = true
+		}
 	}
 	for _, one := range o.admitted {
 		answered(one.id)
@@ -302,5 +332,13 @@ func (m *model) settle(t *rapid.T) {
 		if c, ok := m.database[id]; !ok || c.Email != email {
 			t.Fatalf("%s is open, and its row is %v", email, c)
 		}
+	}
+	for e := range m.snapshot().Entries {
+		if row := m.rows[e.Email]; row != e && !m.marked[e.Email] {
+			t.Fatalf("the entry is %+v, and the row %+v", e, row)
+		}
+	}
+	if users := len(slices.Collect(m.snapshot().Entries)); users != len(m.rows) {
+		t.Fatalf("%d users are here, and %d have rows", users, len(m.rows))
 	}
 }

@@ -22,8 +22,8 @@ const (
 	// maxWaiting bounds the connects that wait for the database; the next one
 	// is told to try again later.
 	maxWaiting = 1 << 16
-	// askAgain is how long an Ask may go unanswered before it is repeated: the
-	// registry may have crashed on the first.
+	// askAgain is how long an Ask or a Drain may go unanswered before it is
+	// repeated: the registry may have crashed on the first.
 	askAgain = time.Second
 )
 
@@ -34,6 +34,7 @@ type Role string
 const (
 	RoleRegistry Role = "registry"
 	RoleWriter   Role = "writer"
+	RoleSweeper  Role = "sweeper"
 	RoleSession  Role = "session"
 )
 
@@ -71,6 +72,8 @@ type Presence struct {
 	failed   atomic.Pointer[error]
 	done     chan struct{}
 	finish   sync.Once
+	working  context.Context // of what the actors ask of the database
+	cancel   context.CancelFunc
 }
 
 var _ rollcall.Presence = (*Presence)(nil)
@@ -78,6 +81,7 @@ var _ rollcall.Presence = (*Presence)(nil)
 // Start begins with nobody here. The caller ends it with Stop.
 func Start(cfg Config) *Presence {
 	p := &Presence{config: cfg, done: make(chan struct{})}
+	p.working, p.cancel = context.WithCancel(context.Background())
 	p.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(onlyErrors{cfg.Logger.Handler()})
 	}))
@@ -130,6 +134,7 @@ func (p *Presence) Admit(ctx context.Context, c rollcall.Connect) (rollcall.Sess
 	case a := <-answer:
 		return a.Admitted, a.Refused
 	case <-ctx.Done():
+		p.system.Root.Send(p.registry, &Abandon{Session: id})
 		return nil, rollcall.CloseTryAgainLater
 	case <-p.done:
 		return nil, rollcall.CloseRestarting
@@ -179,20 +184,27 @@ func (p *Presence) Health(ctx context.Context) rollcall.Health {
 // until their rows are gone. When the context ends first, the rows are left to
 // the lease, and the error says so.
 func (p *Presence) Drain(ctx context.Context, why rollcall.Close) error {
-	done := make(chan struct{})
-	p.system.Root.Send(p.registry, &Drain{Close: why, Done: done})
-	select {
-	case <-done:
-		return nil
-	case <-p.done:
-		return p.Err()
-	case <-ctx.Done():
-		return fmt.Errorf("removing the rows of the sessions that ended (the lease will): %w", context.Cause(ctx))
+	done := make(chan struct{}, 1)
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
+	for {
+		p.system.Root.Send(p.registry, &Drain{Close: why, Done: done})
+		select {
+		case <-done:
+			return nil
+		case <-again.C:
+		case <-p.done:
+			return p.Err()
+		case <-ctx.Done():
+			return fmt.Errorf("removing the rows of the sessions that ended (the lease will): %w", context.Cause(ctx))
+		}
 	}
 }
 
-// Stop ends all actors. It is not Drain: rows stay.
+// Stop ends all actors, and with them what the database was asked for. It is not
+// Drain: rows stay.
 func (p *Presence) Stop() {
+	p.cancel()
 	p.finish.Do(func() { close(p.done) })
 	_ = p.system.Root.StopFuture(p.registry).Wait() // at most ten seconds
 	p.system.Shutdown()

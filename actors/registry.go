@@ -16,6 +16,7 @@ import (
 const (
 	registryName = "registry"
 	writerName   = "writer"
+	sweeperName  = "sweeper"
 )
 
 const (
@@ -47,17 +48,19 @@ type registry struct {
 	answers  map[rollcall.SessionID]chan<- Answer
 	pulses   map[rollcall.SessionID]*pulse // of the sessions that were spawned
 	writer   *actor.PID
+	sweeper  *actor.PID
 	sessions *actor.Props
 	next     session // what the next spawn of sessions is to be
 
 	closing    *rollcall.Close // once it is draining
-	drained    chan<- struct{} // to be closed when nothing is left
+	drained    chan<- struct{} // to be told when nothing is left
 	failures   int             // commits that failed since the last that did not
 	retryAt    time.Time
 	confirmed  time.Time // when the last commit succeeded
 	committing time.Time // when the last commit was given to the writer
 	flushed    time.Time
-	swept      time.Time
+	swept      time.Time // when the last sweep was asked for
+	sweeping   bool      // it is not over
 	reconciled time.Time
 }
 
@@ -87,6 +90,8 @@ func (r *registry) Receive(c actor.Context) {
 		r.started(c)
 	case *Connect:
 		r.connect(c, m)
+	case *Abandon:
+		r.abandon(c, m.Session)
 	case *Touch:
 		r.touch(m.Session)
 	case *Committed:
@@ -96,9 +101,11 @@ func (r *registry) Receive(c actor.Context) {
 	case *actor.Terminated:
 		r.terminated(c, m.Who)
 	case *Ask:
-		m.Answer <- r.roster.snapshot()
+		tell(m.Answer, r.roster.snapshot())
 	case *Examine:
-		m.Answer <- r.health(time.Now())
+		tell(m.Answer, r.health(time.Now()))
+	case *Swept:
+		r.sweeping = false
 	case *Drain:
 		r.startDrain(c, m)
 	case *tick:
@@ -111,14 +118,23 @@ func (r *registry) Receive(c actor.Context) {
 
 func (r *registry) started(c actor.Context) {
 	if r.writer == nil {
-		r.writer, _ = c.SpawnNamed(writerProps(r.presence.config), writerName)
+		r.writer, _ = c.SpawnNamed(writerProps(r.presence), writerName)
+		r.sweeper, _ = c.SpawnNamed(sweeperProps(r.presence), sweeperName)
+	}
+}
+
+// tell gives an answer to whoever waits for it: once, if it was asked twice.
+func tell[T any](to chan<- T, a T) {
+	select {
+	case to <- a:
+	default:
 	}
 }
 
 func (r *registry) connect(c actor.Context, m *Connect) {
 	now := time.Now()
 	if r.closing != nil {
-		m.Answer <- Answer{Refused: *r.closing}
+		tell(m.Answer, Answer{Refused: *r.closing})
 		return
 	}
 	if !now.Before(m.Deadline) || r.answers[m.Session] != nil || r.roster.members[m.Session] != nil {
@@ -126,6 +142,15 @@ func (r *registry) connect(c actor.Context, m *Connect) {
 	}
 	r.answers[m.Session] = m.Answer
 	r.carryOut(c, r.roster.connect(m.Session, m.Request, now, m.Deadline))
+}
+
+// abandon ends a session that was admitted when nobody waited any more. A
+// connect that still waits is over by its deadline.
+func (r *registry) abandon(c actor.Context, id rollcall.SessionID) {
+	delete(r.answers, id)
+	if m := r.roster.members[id]; m != nil && m.phase == here {
+		c.Send(childPID(c, id), &Gone{})
+	}
 }
 
 func (r *registry) touch(id rollcall.SessionID) {
@@ -204,20 +229,24 @@ func (r *registry) spawn(c actor.Context, m *member) {
 }
 
 func (r *registry) answer(id rollcall.SessionID, a Answer) {
-	if answer := r.answers[id]; answer != nil {
+	if to := r.answers[id]; to != nil {
 		delete(r.answers, id)
-		answer <- a
+		tell(to, a)
 	}
 }
 
 func (r *registry) end(c actor.Context, id rollcall.SessionID, why rollcall.Close) {
-	c.Send(actor.NewPID(c.Self().Address, c.Self().Id+"/"+id.String()), &End{Close: why})
+	c.Send(childPID(c, id), &End{Close: why})
+}
+
+func childPID(c actor.Context, id rollcall.SessionID) *actor.PID {
+	return actor.NewPID(c.Self().Address, c.Self().Id+"/"+id.String())
 }
 
 // terminated hears of the end of a child, whatever ended it.
 func (r *registry) terminated(c actor.Context, who *actor.PID) {
 	name := strings.TrimPrefix(who.Id, c.Self().Id+"/")
-	if name == writerName {
+	if name == writerName || name == sweeperName {
 		r.presence.fail(ErrGaveUp)
 		return
 	}
@@ -245,9 +274,13 @@ func (r *registry) leave(id rollcall.SessionID) {
 	r.log.Debug("session left", "session", id, "cause", why.Cause(), "code", why.Code)
 }
 
-// startDrain begins the end of everything.
+// startDrain begins the end of everything, once, for whoever asks.
 func (r *registry) startDrain(c actor.Context, m *Drain) {
-	r.closing, r.drained = &m.Close, m.Done
+	if r.drained = m.Done; r.closing != nil {
+		r.settle()
+		return
+	}
+	r.closing = &m.Close
 	r.closeAll(c, m.Close)
 	r.settle()
 }
@@ -263,7 +296,7 @@ func (r *registry) closeAll(c actor.Context, why rollcall.Close) {
 // settle tells whoever drains that nothing is left.
 func (r *registry) settle() {
 	if r.drained != nil && r.roster.settled() {
-		close(r.drained)
+		tell(r.drained, struct{}{})
 		r.drained = nil
 	}
 }
@@ -275,9 +308,9 @@ func (r *registry) tick(c actor.Context) {
 		r.flushed = now
 		r.roster.flush()
 	}
-	if now.Sub(r.swept) >= r.presence.config.Lease/renewalsPerLease {
-		r.swept = now
-		c.Send(r.writer, &Sweep{})
+	if pause := now.Sub(r.swept); pause >= r.presence.config.Lease/renewalsPerLease && !r.sweeping || pause >= sweepOverdue {
+		r.swept, r.sweeping = now, true
+		c.Send(r.sweeper, &Sweep{})
 	}
 	if r.roster.flight != nil && now.Sub(r.committing) >= answerTimeout {
 		r.commitFailed(c, &CommitFailed{Number: r.roster.number, Err: errNoAnswer})

@@ -105,6 +105,11 @@ func (r *roster) touch(id rollcall.SessionID, at time.Time) {
 		m.user.LastActivity = at
 		r.order.Set(m.user.Entry)
 	}
+	r.tell(m)
+}
+
+// tell makes a member's activity, and its user's, part of the next flush.
+func (r *roster) tell(m *member) {
 	if !m.touched {
 		m.touched = true
 		r.touched = append(r.touched, m)
@@ -133,8 +138,11 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now time.Time) {
 			break
 		}
 	}
-	if len(u.members) == 0 {
+	switch {
+	case len(u.members) == 0:
 		r.removeEntry(u)
+	case m.touched || m.flying: // the user was active, and the row may never hear of it from this member
+		r.tell(u.members[0])
 	}
 	m.user, m.cause = nil, cause
 	r.giveUp(m, now)
@@ -149,6 +157,9 @@ func (r *roster) removeEntry(u *user) {
 // giveUp ends a member and leaves to the queue what remains of its row.
 func (r *roster) giveUp(m *member, now time.Time) {
 	m.phase, m.endedAt = gone, stamp(now)
+	if m.endedAt.Before(m.connectedAt) { // the clock was set back
+		m.endedAt = m.connectedAt
+	}
 	r.enqueue(m)
 }
 
@@ -208,22 +219,30 @@ func (r *roster) refuse(m *member, c rollcall.Close, now time.Time, o *outcome) 
 	}
 }
 
-// admit makes a committed member present.
-func (r *roster) admit(m *member, spelling rollcall.Email, o *outcome) {
-	key := r.key(spelling)
+// admit makes a committed member present. The entry follows the row, which may
+// be older: of a session that left while this one waited, or on another node.
+func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
+	key := r.key(row.Email)
 	u := r.users[key]
 	if u == nil {
-		u = &user{Entry: rollcall.Entry{Email: spelling, ConnectedAt: m.connectedAt, LastActivity: m.lastActivity}}
+		u = &user{Entry: row}
 		r.users[key] = u
 	}
 	r.order.Delete(u.Entry)
-	if m.connectedAt.Before(u.ConnectedAt) { // a connect whose commit had to be tried again
-		u.ConnectedAt = m.connectedAt
+	if u.Email != row.Email {
+		r.respell(u, row.Email)
 	}
-	if m.lastActivity.After(u.LastActivity) {
-		u.LastActivity = m.lastActivity
+	if row.ConnectedAt.Before(u.ConnectedAt) {
+		u.ConnectedAt = row.ConnectedAt
+	}
+	if row.LastActivity.After(u.LastActivity) {
+		u.LastActivity = row.LastActivity
 	}
 	r.order.Set(u.Entry)
+	if u.Entry != row { // another node swept what the entry remembers
+		m.row = unknown
+		r.enqueue(m)
+	}
 	if r.policy == rollcall.PolicyNewest {
 		for _, older := range u.members {
 			if older.replaced {
@@ -237,8 +256,18 @@ func (r *roster) admit(m *member, spelling rollcall.Email, o *outcome) {
 	for _, b := range r.answered(m) {
 		o.refuse(b, rollcall.CloseAlreadyConnected)
 	}
-	m.user, m.phase, m.connect.Email = u, here, spelling
+	m.user, m.phase, m.connect.Email = u, here, row.Email
 	o.admitted = append(o.admitted, m)
+}
+
+// respell follows an operator who corrects a spelling while the user is here:
+// the rows of the user's other sessions are written again.
+func (r *roster) respell(u *user, spelling rollcall.Email) {
+	u.Email = spelling
+	for _, m := range u.members {
+		m.connect.Email, m.row = spelling, unknown
+		r.enqueue(m)
+	}
 }
 
 // snapshot is everybody who is here, in constant time: the tree is shared and

@@ -24,48 +24,45 @@ func TestRosterAgreesWithItsModel(t *testing.T) {
 // A model that finds no planted bug would find no other either.
 func TestModelFindsPlantedBugs(t *testing.T) {
 	for name, bug := range map[string]sabotage{
-		"a failed commit is taken for not applied": func(step string, r *roster) {
+		"a failed commit is taken for not applied": func(step string, r *roster, _ uint64) {
 			for _, m := range r.members {
 				if step == "failed" && m.row == unknown {
 					m.row = absent
 				}
 			}
 		},
-		"a failed commit is taken for applied": func(step string, r *roster) {
+		"a failed commit is taken for applied": func(step string, r *roster, _ uint64) {
 			for _, m := range r.members {
 				if step == "failed" && m.row == unknown {
 					m.row = present
 				}
 			}
 		},
-		"what leaves in flight is forgotten": func(step string, r *roster) {
+		"what leaves in flight is forgotten": func(step string, r *roster, _ uint64) {
 			for _, m := range r.members {
 				if step == "leave" && m.flying {
 					m.queued = false
 				}
 			}
 		},
-		"swept rows are not written again": func(step string, r *roster) {
+		"swept rows are not written again": func(step string, r *roster, _ uint64) {
 			for _, m := range r.members {
 				if step == "committed" && m.phase == here && m.row == unknown {
 					m.row = present
 				}
 			}
 		},
-		"a late answer is taken for the current one": func(step string, r *roster) {
+		"a late answer is taken for the current one": func(step string, r *roster, late uint64) {
 			if step == "before late answer" {
-				r.number--
-			}
-			if step == "late answer" {
-				r.number++
+				r.number = late
 			}
 		},
-		"the entry stays when the last session goes": func(step string, r *roster) {
+		"the entry stays when the last session goes": func(step string, r *roster, _ uint64) {
 			if step == "leave" && len(r.users) == 0 {
 				r.order.Set(rollcall.Entry{Email: "a@example.com"})
 			}
 		},
-		"deadlines follow the clock on the wall": func(step string, r *roster) {
+		"deadlines follow the clock on the wall": func(step string, r *roster, _ uint64) {
 			for _, m := range r.waiting {
 				if step == "clock forward" {
 					m.deadline = m.deadline.Add(-clockJump)
@@ -82,7 +79,7 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 }
 
 // sabotage plants a bug behind a step.
-type sabotage func(step string, r *roster)
+type sabotage func(step string, r *roster, late uint64)
 
 // finds runs a check that should fail, for as long as a bug may hide: found
 // ones end it.

@@ -16,9 +16,10 @@ import (
 //	registry  resumed    a restart would stop every session; it goes on with the
 //	                     state before the message, and reconciles
 //	writer    restarted  it has no state; its batch is reported as failed
+//	sweeper   restarted  it has no state; the next sweep does the rest
 //	session   stopped    a new actor on an old socket would lie to its client
 //
-// The registry or the writer that crashes more often than crashLimit within
+// The registry, the writer or the sweeper that crashes more often than crashLimit within
 // crashWindow is beyond help: a server that swallows connects is worse than
 // one that ends, so presence fails and the process ends.
 const (
@@ -56,7 +57,7 @@ func (s registrySupervision) HandleFailure(system *actor.ActorSystem, supervisor
 	system.Root.Send(child, &resumed{})
 }
 
-// childSupervision restarts the writer and stops sessions.
+// childSupervision restarts the writer and the sweeper, and stops sessions.
 type childSupervision struct {
 	presence *Presence
 }
@@ -66,7 +67,7 @@ func (s childSupervision) HandleFailure(system *actor.ActorSystem, supervisor ac
 	child *actor.PID, stats *actor.RestartStatistics, reason, message any,
 ) {
 	switch {
-	case !strings.HasSuffix(child.Id, "/"+writerName):
+	case !strings.HasSuffix(child.Id, "/"+writerName) && !strings.HasSuffix(child.Id, "/"+sweeperName):
 		logCrash(s.presence.config.Logger, child, "stopped", reason, message)
 		if _, wedged := message.(*actor.Stop); wedged {
 			supervisor.RestartChildren(child) // as an inert one, which the stop can reach

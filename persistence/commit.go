@@ -37,7 +37,7 @@ func (n *Node) Commit(ctx context.Context, batch rollcall.Batch) (rollcall.Resul
 
 // write applies the changes in an order that never lets go of a user who stays:
 // sessions come before they go, and rows are judged last.
-func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[rollcall.Email]rollcall.Email, error) {
+func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[rollcall.Email]rollcall.Entry, error) {
 	users, err := n.users(ctx, tx, batch.Inserts)
 	if err != nil {
 		return nil, err
@@ -62,11 +62,15 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 	for i, c := range inserts {
 		rows[i] = newSessionRow(n.id, c)
 	}
+	var online []connectionRow
 	for _, step := range []func() error{
-		func() error { return insertSessions(ctx, tx, rows) },
-		func() error { return upsertConnections(ctx, tx, connectionRows(inserts)) },
 		func() error { return touchSessions(ctx, tx, batch.Touches) },
 		func() error { return touchConnections(ctx, tx, connectionRows(batch.Touches)) },
+		func() error { return insertSessions(ctx, tx, rows) },
+		func() (err error) { // after the touches, so that these rows are as they stay
+			online, err = upsertConnections(ctx, tx, connectionRows(inserts))
+			return err
+		},
 		func() error { return n.db.recordSessions(ctx, tx, batch.Deletes) },
 		func() error { return deleteSessions(ctx, tx, gone) },
 		func() error { return deleteAbandoned(ctx, tx, left) },
@@ -75,11 +79,26 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 			return nil, err
 		}
 	}
-	return users, nil
+	return entries(users, online), nil
+}
+
+// entries gives each e-mail that was asked for the row of its user.
+func entries(users map[rollcall.Email]rollcall.Email, rows []connectionRow) map[rollcall.Email]rollcall.Entry {
+	bySpelling := make(map[rollcall.Email]rollcall.Entry, len(rows))
+	for _, row := range rows {
+		bySpelling[row.Email] = rollcall.Entry{
+			Email: row.Email, ConnectedAt: row.ConnectedAt.UTC(), LastActivity: row.LastActivity.UTC(),
+		}
+	}
+	all := make(map[rollcall.Email]rollcall.Entry, len(users))
+	for asked, spelling := range users {
+		all[asked] = bySpelling[spelling]
+	}
+	return all
 }
 
 // users answers which of the inserts that were not admitted before are of active
-// users, as the result says it.
+// users, and how those spell themselves.
 func (n *Node) users(
 	ctx context.Context, tx bun.Tx, inserts []rollcall.Change,
 ) (map[rollcall.Email]rollcall.Email, error) {

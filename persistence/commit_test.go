@@ -17,7 +17,7 @@ func TestAdmittedSessionHasItsRows(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, f *fixture) {
 		n := f.join(t, "a")
 		result := commit(t, n, inserts(arrival(ada, noon)))
-		if want := map[rollcall.Email]rollcall.Email{ada: ada}; !maps.Equal(result.Users, want) {
+		if want := map[rollcall.Email]rollcall.Entry{ada: {Email: ada, ConnectedAt: noon, LastActivity: noon}}; !maps.Equal(result.Users, want) {
 			t.Errorf("users are %v, want %v", result.Users, want)
 		}
 		equal(t, "sessions", f.sessions(t), row{ada, noon, noon})
@@ -73,18 +73,40 @@ func TestCasefoldFindsTheUsersSpelling(t *testing.T) {
 			"Ada@Example.com": ada, "aDA@example.com": ada, grace: grace,
 			"Élan@example.COM": "Élan@Example.com", // only ASCII letters have no case
 		}
-		if !maps.Equal(result.Users, want) {
-			t.Errorf("users are %v, want %v", result.Users, want)
+		spellings := make(map[rollcall.Email]rollcall.Email)
+		for asked, entry := range result.Users {
+			spellings[asked] = entry.Email
+		}
+		if !maps.Equal(spellings, want) {
+			t.Errorf("users are %v, want %v", spellings, want)
 		}
 		equal(t, "connections", f.connections(t),
 			row{ada, noon, noon}, row{grace, noon, noon}, row{"Élan@Example.com", noon, noon})
 
 		_, _, err = f.SetUsersActive(t.Context(), []rollcall.Email{ada}, false)
 		must(t, err)
-		if got := commit(t, n, inserts(arrival("Ada@Example.com", noon))).Users["Ada@Example.com"]; got != "ADA@example.com" {
+		if got := commit(t, n, inserts(arrival("Ada@Example.com", noon))).Users["Ada@Example.com"].Email; got != "ADA@example.com" {
 			t.Errorf("the spelling is %q, want that of the active user", got)
 		}
 		f.holds(t)
+	})
+}
+
+// The answer to a connect tells what the row says: of a user whose last session
+// leaves in the same commit, the row stays, and so must the entry.
+func TestAdmittedUserIsToldOfTheRowThatWasThere(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.join(t, "a")
+		old := arrival(ada, noon)
+		commit(t, n, inserts(old))
+		later := noon.Add(time.Minute)
+		both := inserts(arrival(ada, later))
+		both.Deletes = deletes(departure(old, later)).Deletes
+		result := commit(t, n, both)
+		if want := (rollcall.Entry{Email: ada, ConnectedAt: noon, LastActivity: later}); result.Users[ada] != want {
+			t.Errorf("the answer is %+v, want %+v", result.Users[ada], want)
+		}
+		equal(t, "connections", f.connections(t), row{ada, noon, later})
 	})
 }
 

@@ -73,22 +73,23 @@ func (d *Database) lockConnections(ctx context.Context, tx bun.Tx, emails []roll
 }
 
 // upsertConnections keeps the first connected_at and the last last_activity of
-// what there is and what comes.
-func upsertConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
+// what there is and what comes, and returns the rows as they are then.
+func upsertConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) (now []connectionRow, err error) {
 	if len(rows) == 0 {
-		return nil
+		return nil, nil
 	}
-	_, err := tx.NewInsert().Model(&rows).
+	err = tx.NewInsert().Model(&rows).
 		Column("email", "connected_at", "last_activity").
 		On("CONFLICT (email) DO UPDATE").
-		Set("connected_at = CASE WHEN EXCLUDED.connected_at < c.connected_at" +
+		Set("connected_at = CASE WHEN EXCLUDED.connected_at < c.connected_at"+
 			" THEN EXCLUDED.connected_at ELSE c.connected_at END").
-		Set("last_activity = " + later("c.last_activity", "EXCLUDED.last_activity")).
-		Exec(ctx)
+		Set("last_activity = "+later("c.last_activity", "EXCLUDED.last_activity")).
+		Returning("email, connected_at, last_activity").
+		Scan(ctx, &now)
 	if err != nil {
-		return fmt.Errorf("upsert %d active connections: %w", len(rows), err)
+		return nil, fmt.Errorf("upsert %d active connections: %w", len(rows), err)
 	}
-	return nil
+	return now, nil
 }
 
 // touchConnections moves last_activity, forwards only.

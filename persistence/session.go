@@ -50,6 +50,7 @@ func insertSessions(ctx context.Context, tx bun.Tx, rows []sessionRow) error {
 	_, err := tx.NewInsert().Model(&rows).
 		Column("id", "email", "node_id", "connected_at", "last_activity", "address", "user_agent").
 		On("CONFLICT (id) DO UPDATE").
+		Set("email = EXCLUDED.email"). // its user's spelling may have been corrected
 		Set("last_activity = " + later("s.last_activity", "EXCLUDED.last_activity")).
 		Exec(ctx)
 	if err != nil {

@@ -29,7 +29,7 @@ func TestHostileTextGoesThroughUnharmed(t *testing.T) {
 		must(t, err)
 		result := commit(t, n, batch)
 		for i, c := range batch.Inserts {
-			if result.Users[c.Email] != c.Email {
+			if result.Users[c.Email].Email != c.Email {
 				t.Errorf("%q was not admitted", c.Email)
 			}
 			got := column[string](t, f, "SELECT email || '|' || address || '|' || user_agent FROM sessions WHERE id = '"+

@@ -72,7 +72,7 @@ func (f *faults) next(role actors.Role, message any) (How, bool) {
 // props put a middleware before every actor. It sees lifecycle messages too.
 func (f *faults) props() map[actors.Role][]actor.PropsOption {
 	props := make(map[actors.Role][]actor.PropsOption)
-	for _, role := range []actors.Role{actors.RoleRegistry, actors.RoleWriter, actors.RoleSession} {
+	for _, role := range []actors.Role{actors.RoleRegistry, actors.RoleWriter, actors.RoleSweeper, actors.RoleSession} {
 		props[role] = []actor.PropsOption{actor.WithReceiverMiddleware(f.middleware(role))}
 	}
 	return props

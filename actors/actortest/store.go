@@ -93,13 +93,16 @@ func (s *Store) Commit(ctx context.Context, b rollcall.Batch) (rollcall.Result, 
 
 func (s *Store) apply(b rollcall.Batch) rollcall.Result {
 	s.commits = append(s.commits, b)
-	result := rollcall.Result{Users: make(map[rollcall.Email]rollcall.Email), Sweeps: s.sweeps}
+	result := rollcall.Result{Users: make(map[rollcall.Email]rollcall.Entry), Sweeps: s.sweeps}
+	for _, c := range b.Touches {
+		if row, ok := s.rows[c.Email]; ok {
+			row.LastActivity = latest(row.LastActivity, c.UserActivity)
+			s.rows[c.Email] = row
+		}
+	}
 	for _, c := range b.Inserts {
 		if !c.Admitted && !s.users[c.Email] {
 			continue
-		}
-		if !c.Admitted {
-			result.Users[c.Email] = c.Email
 		}
 		s.sessions[c.Session] = c
 		row, ok := s.rows[c.Email]
@@ -109,10 +112,9 @@ func (s *Store) apply(b rollcall.Batch) rollcall.Result {
 		row.Email, row.LastActivity = c.Email, latest(row.LastActivity, c.UserActivity)
 		s.rows[c.Email] = row
 	}
-	for _, c := range b.Touches {
-		if row, ok := s.rows[c.Email]; ok {
-			row.LastActivity = latest(row.LastActivity, c.UserActivity)
-			s.rows[c.Email] = row
+	for _, c := range b.Inserts {
+		if row, ok := s.rows[c.Email]; ok && !c.Admitted {
+			result.Users[c.Email] = row
 		}
 	}
 	for _, c := range b.Deletes {
