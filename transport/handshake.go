@@ -63,7 +63,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(s.config.MaxMessage)
-	socket := newSocket(conn, host, s.config.Logger)
+	socket := newSocket(conn, host, &s.sockets.budget, s.config.Logger)
 	request := rollcall.Connect{
 		Socket:    socket,
 		Address:   r.RemoteAddr,
@@ -121,6 +121,7 @@ func clean(s string) string {
 func (s *Server) serve(socket *socket, request rollcall.Connect, query string) {
 	defer func() {
 		socket.survive(recover())
+		socket.closeAccount()
 		s.sockets.remove(socket)
 	}()
 	goodbye := false

@@ -34,6 +34,7 @@ type frame struct {
 	socket *socket
 	kind   int
 	buf    bytes.Buffer
+	held   int // bytes of the budget
 }
 
 var frames = sync.Pool{New: func() any { return new(frame) }}
@@ -46,6 +47,8 @@ func (f *frame) Release() {
 	s := f.socket
 	s.mu.Lock()
 	s.credit -= f.cost()
+	s.held.letGo(f.held)
+	f.held = 0
 	s.creditChanged()
 	s.mu.Unlock()
 	f.drop()
@@ -53,7 +56,12 @@ func (f *frame) Release() {
 
 // drop gives the buffer back.
 func (f *frame) drop() {
-	f.socket = nil
+	if f.held > 0 {
+		f.socket.mu.Lock()
+		f.socket.held.letGo(f.held)
+		f.socket.mu.Unlock()
+	}
+	f.socket, f.held = nil, 0
 	if f.buf.Cap() <= maxPooled {
 		f.buf.Reset()
 		frames.Put(f)
@@ -81,6 +89,9 @@ func (r *reader) read() (goodbye bool) {
 	})
 	r.conn.SetPingHandler(func(payload string) error {
 		r.heard.Store(r.now())
+		if r.tooFast() {
+			r.Close(rollcall.CloseRateExceeded)
+		}
 		r.sendPong(payload)
 		return nil
 	})
@@ -92,37 +103,50 @@ func (r *reader) read() (goodbye bool) {
 		}
 		if !r.accept(f) {
 			f.drop()
-			continue // until the client has answered the close frame
+			<-r.written // a client that floods must not be read while it is told
+			continue    // until it has answered the close frame
 		}
 		r.session.Receive(f)
 	}
 }
 
 // next reads one message, into a buffer that grows with what has come and not
-// with what was announced.
+// with what was announced; and only when there is credit for one, so that no
+// more than one waits in memory.
 func (r *reader) next() (*frame, error) {
 	kind, from, err := r.conn.NextReader()
 	if err != nil {
 		return nil, err
 	}
+	r.waitUntil(func() bool { return r.credit < maxCredit && r.queued <= maxCredit })
 	f := frames.Get().(*frame)
 	f.socket, f.kind = r.socket, kind
-	if _, err := f.buf.ReadFrom(&listener{r.socket, from}); err != nil {
+	if _, err := f.buf.ReadFrom(&listener{f, from}); err != nil {
 		f.drop()
 		return nil, err
 	}
 	return f, nil
 }
 
-// listener notes that the client was heard, also in the middle of a message.
+// listener notes that the client was heard, also in the middle of a message,
+// and what the message takes.
 type listener struct {
-	socket *socket
-	from   io.Reader
+	frame *frame
+	from  io.Reader
 }
 
 func (l *listener) Read(p []byte) (int, error) {
-	l.socket.heard.Store(l.socket.now())
-	return l.from.Read(p)
+	n, err := l.from.Read(p)
+	s := l.frame.socket
+	s.heard.Store(s.now())
+	l.frame.held += n
+	s.mu.Lock()
+	fits := s.held.hold(n)
+	s.mu.Unlock()
+	if !fits {
+		s.Close(rollcall.CloseTryAgainLater)
+	}
+	return n, err
 }
 
 // accept judges a message, and waits until there is credit for it. It answers

@@ -15,13 +15,15 @@ import (
 )
 
 const (
-	// maxOutbound bounds the bytes that wait to be written to one socket. It is
-	// only reached by a client that does not read what it did not ask for; its
-	// socket ends with CloseSlow.
+	// maxOutbound bounds the bytes that wait to be written to one socket before
+	// one more message may join them. It is only reached by a client that does
+	// not read what it did not ask for; its socket ends with CloseSlow.
 	maxOutbound = 1 << 20
-	// writeTimeout is how long one write may take; then the client is too slow
-	// and its session ends.
+	// writeTimeout is how long one write may take, and a long message a second
+	// more for each leastRate bytes; then the client is too slow and its session
+	// ends.
 	writeTimeout = 10 * time.Second
+	leastRate    = 64 << 10
 	// closeGrace is how much longer the socket itself is kept, for a slow
 	// client to get its close frame and for any client to answer it.
 	closeGrace = 2 * time.Second
@@ -37,13 +39,14 @@ type socket struct {
 	opened   time.Time // the zero of the times below, which are by the monotonic clock
 	heard    atomic.Int64
 	pinged   atomic.Int64 // when the last ping was queued; 0 if none is open
-	stalled  atomic.Int64 // since when the writer waits for the client; 0 if it does not
+	stalled  atomic.Int64 // when the client will have been too slow for the writer; 0 if none waits
 	ended    atomic.Pointer[rollcall.Close]
 	goodbye  atomic.Pointer[rollcall.Close] // of the client, before it is answered
 	mu       sync.Mutex                     // guards what follows
 	session  rollcall.Session
+	held     account
 	queue    [][]byte
-	queued   int // bytes in queue
+	queued   int // bytes in queue, or in the writer's hands
 	pong     *string
 	ping     bool
 	writing  bool
@@ -54,8 +57,8 @@ type socket struct {
 
 var _ rollcall.Socket = (*socket)(nil)
 
-func newSocket(conn *websocket.Conn, address string, log *slog.Logger) *socket {
-	return &socket{conn: conn, log: log, address: address, opened: time.Now(), written: make(chan struct{})}
+func newSocket(conn *websocket.Conn, address string, held *budget, log *slog.Logger) *socket {
+	return &socket{conn: conn, log: log, held: account{budget: held}, address: address, opened: time.Now(), written: make(chan struct{})}
 }
 
 // now is the time since the socket opened, and never 0.
@@ -68,7 +71,8 @@ func (s *socket) Send(frame []byte) bool {
 		s.mu.Unlock()
 		return false
 	}
-	if s.queued > maxOutbound {
+	if fits := s.held.hold(len(frame)); s.queued > maxOutbound || !fits {
+		s.held.letGo(len(frame))
 		s.mu.Unlock()
 		s.Close(rollcall.CloseSlow)
 		return false
@@ -110,7 +114,7 @@ func (s *socket) Close(c rollcall.Close) {
 	}
 	s.ended.Store(&c)
 	if c == rollcall.CloseSlow {
-		s.queue, s.queued = nil, 0
+		s.dropQueue()
 	}
 	session := s.session
 	s.write()
@@ -190,8 +194,8 @@ func (s *socket) writeAll() {
 		s.mu.Lock()
 		for _, f := range frames {
 			s.queued -= len(f)
+			s.held.letGo(len(f))
 		}
-		s.queued = max(s.queued, 0) // a slow client's queue was dropped
 		s.creditChanged()
 		s.mu.Unlock()
 		if err != nil {
@@ -204,10 +208,19 @@ func (s *socket) writeAll() {
 	}
 }
 
+// dropQueue gives up what has not been taken by the writer. The caller holds the lock.
+func (s *socket) dropQueue() {
+	for _, f := range s.queue {
+		s.queued -= len(f)
+		s.held.letGo(len(f))
+	}
+	s.queue = nil
+}
+
 // writeBatch writes what one look at the queue found. A write that fails for
 // time alone has had closeGrace longer than the session had.
 func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) error {
-	s.stalled.Store(s.now())
+	s.stalled.Store(s.now() + int64(writeTimeout))
 	defer s.stalled.Store(0)
 	if pong != nil {
 		if err := s.writeControl(websocket.PongMessage, []byte(*pong)); err != nil {
@@ -223,8 +236,9 @@ func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) error {
 		if c := s.ended.Load(); c != nil && *c == rollcall.CloseSlow {
 			return nil
 		}
-		s.stalled.Store(s.now())
-		if err := s.conn.SetWriteDeadline(time.Now().Add(writeTimeout + closeGrace)); err != nil {
+		patience := writeTimeout + time.Duration(len(f))*time.Second/leastRate
+		s.stalled.Store(s.now() + int64(patience))
+		if err := s.conn.SetWriteDeadline(time.Now().Add(patience + closeGrace)); err != nil {
 			return err
 		}
 		if err := s.conn.WriteMessage(websocket.TextMessage, f); err != nil {
@@ -277,12 +291,15 @@ func (s *socket) beat(pingInterval, pongTimeout time.Duration) {
 }
 
 func (s *socket) check(pingInterval, pongTimeout time.Duration) {
-	if _, ended := s.Ended(); ended {
-		return
+	s.mu.Lock()
+	greeted := s.session != nil
+	s.mu.Unlock()
+	if _, ended := s.Ended(); ended || !greeted {
+		return // nothing comes before the greeting, and its wait is bounded
 	}
 	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
 	switch stalled := s.stalled.Load(); {
-	case stalled != 0 && now-stalled > int64(writeTimeout):
+	case stalled != 0 && now > stalled:
 		s.Close(rollcall.CloseSlow)
 	case pinged > heard:
 		if now-pinged > int64(pongTimeout) {
@@ -309,4 +326,11 @@ func (s *socket) finishReading(goodbye bool) {
 		goodbye = err != nil
 	}
 	_ = s.conn.Close()
+}
+
+// closeAccount gives back what the socket still holds of the budget.
+func (s *socket) closeAccount() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held.close()
 }

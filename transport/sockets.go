@@ -14,6 +14,7 @@ type sockets struct {
 	taken       int
 	byAddress   map[string]int // only kept if there is a limit
 	live        map[*socket]struct{}
+	budget      budget
 	empty       chan struct{} // closed when the last place is given back, if somebody waits
 }
 

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // maxVisitors is how many connections may be open beside the sockets that there
@@ -69,6 +70,11 @@ func (v *visitors) answering(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if one, ok := r.Context().Value(visitorKey{}).(*visitor); ok {
 			v.serve(one)
+		}
+		if r.ContentLength != 0 {
+			// Nobody reads a body here, and net/http would wait for one that was
+			// announced before it lets go of the connection.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 		}
 		handler.ServeHTTP(w, r)
 	})
