@@ -6,7 +6,7 @@ const (
 	// maxHeld bounds the bytes of messages that all sockets together hold, read
 	// and not answered or waiting to be written. Beyond it a socket that holds
 	// more than its share is closed; all others go on.
-	maxHeld = 256 << 20
+	maxHeld = 64 << 20
 	// heldShare is what a socket may hold whatever the others do: a message that
 	// is not long, and its reply.
 	heldShare = 64 << 10
