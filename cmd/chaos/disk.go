@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func newDisk(folder string) (*disk, error) {
 	}
 	options := fmt.Sprintf("size=%s,mode=700,uid=%d,gid=%d", diskSize, owner.Uid, owner.Gid)
 	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", options, "tmpfs", d.mount).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("mount a disk: %w: %s", err, out)
+		return nil, fmt.Errorf("mount a disk: %w: %s", err, bytes.TrimSpace(out))
 	}
 	if d.guard, err = newGuard(unmount, d.mount); err != nil {
 		return nil, errors.Join(err, exec.Command("umount", d.mount).Run())
