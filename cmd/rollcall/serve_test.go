@@ -121,6 +121,24 @@ func TestPoliciesOverRealSockets(t *testing.T) {
 	})
 }
 
+// Who reloads a page comes before the old socket has left, or just behind it.
+// Whatever the order, list and table tell the same of them.
+func TestReloadedPagesAreListedAsTheyAreStored(t *testing.T) {
+	worlds(t, func(w *world) {
+		p := w.serve()
+		old := p.connectAll(100)
+		var emails []string
+		var wait sync.WaitGroup
+		for i := range old {
+			emails = append(emails, user(i))
+			wait.Go(func() { _ = old[i].Close() })
+		}
+		p.connectAll(100)
+		wait.Wait()
+		p.wantOnline(emails...)
+	})
+}
+
 // Whoever has read the answer to a goodbye is gone: not listed any more, and free
 // to connect again under the policy that would refuse a second connection.
 func TestWhoSaidGoodbyeIsGone(t *testing.T) {

@@ -3,11 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
+
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
+
+	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -295,51 +295,47 @@ func (c *client) wantClose(code int) {
 // listed asks the server who is online.
 func (p *process) listed() []string {
 	p.Helper()
-	r, err := http.NewRequestWithContext(p.Context(), http.MethodGet, "http://"+p.address+"/api/hms/active-connections", nil)
-	if err != nil {
-		p.Fatal(err)
-	}
-	r.Header.Set("Authorization", "Token "+p.token)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		p.Fatal(err)
-	}
-	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		p.Fatal(err)
-	}
-	var list struct {
-		Count  int
-		Active []struct{ Email string } `json:"active_connections"`
-	}
-	if err := json.Unmarshal(body, &list); err != nil || answer.StatusCode != http.StatusOK || list.Count != len(list.Active) {
-		p.Fatalf("the query was answered %d %s", answer.StatusCode, body)
-	}
 	emails := []string{}
-	for _, a := range list.Active {
-		emails = append(emails, a.Email)
+	for _, e := range p.entries() {
+		emails = append(emails, string(e.Email))
 	}
-	slices.Sort(emails)
 	return emails
 }
 
+// entries is the list with its times, in alphabetical order.
+func (p *process) entries() []rollcall.Entry {
+	p.Helper()
+	list, err := ask(p.Context(), &url.URL{Scheme: "http", Host: p.address}, p.token)
+	if err != nil || list.Count != len(list.Active) {
+		p.Fatalf("the query was answered %+v, %v", list, err)
+	}
+	entries := []rollcall.Entry{}
+	for _, a := range list.Active {
+		entries = append(entries, rollcall.Entry{Email: rollcall.Email(a.Email), ConnectedAt: a.ConnectedAt, LastActivity: a.LastActivity})
+	}
+	slices.SortFunc(entries, func(a, b rollcall.Entry) int { return strings.Compare(string(a.Email), string(b.Email)) })
+	return entries
+}
+
 // wantOnline is the invariant of the design: within a moment the open sockets,
-// one e-mail for each, are the sessions, and their e-mails the rows and the list.
+// one e-mail for each, are the sessions, and their users the rows and the list,
+// which agree to the microsecond.
 func (p *process) wantOnline(sockets ...string) {
 	p.Helper()
 	slices.Sort(sockets)
 	emails := slices.Compact(slices.Clone(sockets))
-	var listed, active, sessions []string
+	var listed, rows []rollcall.Entry
+	var sessions []string
 	agree := func() bool {
-		listed = p.listed()
-		active = persistencetest.Active(p, p.url)
+		listed = p.entries()
+		rows = persistencetest.Entries(p, p.url)
 		sessions = persistencetest.Sessions(p, p.url)
-		return slices.Equal(listed, emails) && slices.Equal(active, emails) && slices.Equal(sessions, sockets)
+		return slices.Equal(listed, rows) && slices.Equal(sessions, sockets) &&
+			slices.EqualFunc(rows, emails, func(row rollcall.Entry, email string) bool { return string(row.Email) == email })
 	}
 	if !p.eventually(agree) {
-		p.Fatalf("%d sockets are open, %d users listed, %d rows, %d sessions\nsockets  %.200v\nlisted   %.200v\nrows     %.200v\nsessions %.200v",
-			len(sockets), len(listed), len(active), len(sessions), sockets, listed, active, sessions)
+		p.Fatalf("%d sockets are open, %d users listed, %d rows, %d sessions\nsockets  %.200v\nlisted   %.400v\nrows     %.400v\nsessions %.200v",
+			len(sockets), len(listed), len(rows), len(sessions), sockets, listed, rows, sessions)
 	}
 }
 

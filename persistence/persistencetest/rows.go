@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/persistence"
 )
 
@@ -58,6 +59,30 @@ func open(t testing.TB, databaseURL string) *sql.DB {
 		t.Fatal(err)
 	}
 	return sql.OpenDB(connector)
+}
+
+// Entries returns the active connections in alphabetical order, with their times.
+func Entries(t testing.TB, databaseURL string) []rollcall.Entry {
+	t.Helper()
+	db := open(t, databaseURL)
+	defer func() { _ = db.Close() }()
+	rows, err := db.QueryContext(t.Context(), "SELECT email, connected_at, last_activity FROM active_websocket_connections ORDER BY email")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	all := []rollcall.Entry{}
+	for rows.Next() {
+		var e rollcall.Entry
+		if err := rows.Scan(&e.Email, &e.ConnectedAt, &e.LastActivity); err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, rollcall.Entry{Email: e.Email, ConnectedAt: e.ConnectedAt.UTC(), LastActivity: e.LastActivity.UTC()})
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // LastActivity returns that of an active connection, or the zero time.
