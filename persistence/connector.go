@@ -48,7 +48,7 @@ func NewConnector(databaseURL string) (driver.Connector, Dialect, error) {
 // sqliteConnector takes the file's name as it is. A database in memory is
 // refused, because every connection of the pool would have one of its own.
 func sqliteConnector(file string) (driver.Connector, error) {
-	if file == "" || strings.HasPrefix(file, ":memory:") {
+	if file == "" || strings.HasPrefix(path.Clean(file), ":memory:") {
 		return nil, errDatabaseURL
 	}
 	settings := url.Values{

@@ -19,7 +19,7 @@ import (
 // a password, which may stand anywhere in a URL that is malformed.
 func TestWrongURLIsRefusedWithoutItsPassword(t *testing.T) {
 	for _, url := range []string{
-		"", "rollcall.db", "mysql://u:hunter2@h/db", "sqlite://", "sqlite://:memory:", "postgres//u:hunter2@h",
+		"", "rollcall.db", "mysql://u:hunter2@h/db", "sqlite://", "sqlite://:memory:", "sqlite://./:memory:", "postgres//u:hunter2@h",
 		"postgres://u:hunter2@h:port/db", "postgres://u:hun/ter2@h/db", "postgres://u:%zzhunter2@h/db",
 		"postgres://h/db?password=hunter2&sslmode=nonsense", "hunter2",
 	} {

@@ -66,7 +66,10 @@ func (d *Database) ImportUsers(ctx context.Context, file io.Reader) (Import, err
 			return done, fmt.Errorf("import users up to line %d: %w", number, err)
 		}
 	}
-	if err := errors.Join(lines.Err(), flush()); err != nil {
+	if err := lines.Err(); err != nil { // in the line that could not be read whole
+		return done, errors.Join(fmt.Errorf("read line %d: %w", number+1, err), flush())
+	}
+	if err := flush(); err != nil {
 		return done, fmt.Errorf("import users up to line %d: %w", number, err)
 	}
 	return done, nil

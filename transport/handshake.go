@@ -58,7 +58,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn, err := upgrader.Upgrade(w, r, nil)
-	if err != nil { // it has been answered
+	if err != nil { // it was answered, or had said something before its answer and is closed
 		s.sockets.release(host)
 		return
 	}
