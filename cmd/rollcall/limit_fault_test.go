@@ -83,10 +83,10 @@ const (
 	memoryBound = 3 * memoryLimit
 	// Of these clients each sends as fast as it can, and only the first read.
 	readers = 5
-	flooded = 80
+	flooded = 40
 	// enough is how much the readers are answered until the test is over. Each of
 	// the others could have had as much lie in memory.
-	enough = 16 << 20
+	enough = 8 << 20
 	// kernelBuffer is what waits for those who do not read outside of the server.
 	kernelBuffer = 16 << 10
 )
@@ -101,13 +101,13 @@ func TestFloodDoesNotFillTheMemory(t *testing.T) {
 	p := w.start(cmd)
 	p.listens()
 	stays := p.connect(user(599))
-	_ = stays.SetReadDeadline(time.Now().Add(2 * rudePatience))
+	_ = stays.SetReadDeadline(time.Now().Add(3 * rudePatience))
 	var answered atomic.Int64
 	var wait sync.WaitGroup
 	for n := range flooded {
 		wait.Go(func() { p.flood(user(n), n < readers, &answered) })
 	}
-	for limit := time.Now().Add(rudePatience); answered.Load() < enough; {
+	for limit := time.Now().Add(2 * rudePatience); answered.Load() < enough; {
 		if stays.echo("undisturbed"); time.Now().After(limit) {
 			t.Fatalf("only %d MiB were answered, which proves nothing", answered.Load()>>20)
 		}
@@ -142,7 +142,7 @@ func (p *process) flood(email string, reads bool, answered *atomic.Int64) {
 		go func() { _, _ = io.Copy(counter{answered}, c.NetConn()) }()
 	}
 	message := append(append([]byte(`{"message": "`), bytes.Repeat([]byte("x"), 16<<10)...), `"}`...)
-	_ = c.SetWriteDeadline(time.Now().Add(2 * rudePatience))
+	_ = c.SetWriteDeadline(time.Now().Add(3 * rudePatience))
 	for err == nil {
 		err = c.WriteMessage(websocket.TextMessage, message)
 	}
