@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/persistence"
@@ -106,16 +107,15 @@ func printDemo(out io.Writer, baseURL string, emails []rollcall.Email, token str
 	} else {
 		page += "#token=" + token
 	}
-	lines := "\n  page    " + page + "\n"
-	for i, e := range emails {
-		label := "      "
-		if i == 0 {
-			label = "e-mail"
-		}
-		lines += "  " + label + "  " + printable(string(e)) + "\n"
+	var lines strings.Builder
+	fmt.Fprintf(&lines, "\n  page    %s\n", page)
+	label := "e-mail"
+	for _, e := range emails {
+		fmt.Fprintf(&lines, "  %-6s  %s\n", label, printable(string(e)))
+		label = ""
 	}
-	lines += "  token   " + token + "\n  query   " + curl + "\n\n"
-	if _, err := io.WriteString(out, lines); err != nil {
+	fmt.Fprintf(&lines, "  token   %s\n  query   %s\n\n", token, curl)
+	if _, err := io.WriteString(out, lines.String()); err != nil {
 		return fmt.Errorf("print the demo: %w", err)
 	}
 	return nil
