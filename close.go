@@ -22,6 +22,7 @@ var (
 	CloseInternalError    = Close{1011, "Internal error"}
 	CloseRestarting       = Close{1012, "Server restarting"}
 	CloseTryAgainLater    = Close{1013, "Try again later"}
+	CloseShortOfMemory    = Close{1013, "Short of memory"}
 	CloseNoEmail          = Close{4000, "No email provided"}
 	CloseUnknownEmail     = Close{4001, "Email not found in database"}
 	CloseAlreadyConnected = Close{4003, "Already connected elsewhere"}
@@ -54,7 +55,7 @@ func (c Close) Cause() string {
 		return "replaced"
 	case CloseSlow:
 		return "slow"
-	case CloseProtocolError, CloseInvalidText, CloseTooBig, CloseRateExceeded:
+	case CloseProtocolError, CloseInvalidText, CloseTooBig, CloseRateExceeded, CloseShortOfMemory:
 		return "violation"
 	default:
 		return "closed"

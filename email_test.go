@@ -40,6 +40,7 @@ func TestEveryCloseHasItsCause(t *testing.T) {
 		CloseGoingAway: "shutdown", CloseRestarting: "shutdown", CloseTimeout: "timeout", CloseVanished: "lost",
 		CloseInternalError: "crashed", CloseReplaced: "replaced", CloseSlow: "slow",
 		CloseProtocolError: "violation", CloseInvalidText: "violation", CloseTooBig: "violation", CloseRateExceeded: "violation",
+		CloseShortOfMemory: "violation",
 	} {
 		if got := c.Cause(); got != want {
 			t.Errorf("the cause of %v is %q, want %q", c, got, want)

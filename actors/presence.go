@@ -134,6 +134,7 @@ func (p *Presence) Admit(ctx context.Context, c rollcall.Connect) (rollcall.Sess
 	case a := <-answer:
 		return a.Admitted, a.Refused
 	case <-ctx.Done():
+		c.Socket.Close(rollcall.CloseTryAgainLater) // so that a session that is admitted now cannot greet
 		p.system.Root.Send(p.registry, &Abandon{Session: id})
 		return nil, rollcall.CloseTryAgainLater
 	case <-p.done:

@@ -25,7 +25,7 @@ func (r *registry) reconcile(c actor.Context) {
 	for _, child := range c.Children() {
 		id, err := uuid.Parse(strings.TrimPrefix(child.Id, c.Self().Id+"/"))
 		if err != nil {
-			continue // the writer
+			continue // the writer or the sweeper
 		}
 		m := missing[id]
 		delete(missing, id)

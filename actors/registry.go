@@ -175,6 +175,9 @@ func (r *registry) commit(c actor.Context) {
 }
 
 func (r *registry) committed(c actor.Context, m *Committed) {
+	if r.roster.flight == nil || m.Number != r.roster.number {
+		return // a late answer says nothing of the database now
+	}
 	if r.failures > 0 {
 		r.log.Info("database is back", "failed_commits", r.failures)
 	}
@@ -308,7 +311,7 @@ func (r *registry) tick(c actor.Context) {
 		r.flushed = now
 		r.roster.flush()
 	}
-	if pause := now.Sub(r.swept); pause >= r.presence.config.Lease/renewalsPerLease && !r.sweeping || pause >= sweepOverdue {
+	if pause := now.Sub(r.swept); pause >= r.presence.config.Lease/renewalsPerLease && (!r.sweeping || pause >= sweepOverdue) {
 		r.swept, r.sweeping = now, true
 		c.Send(r.sweeper, &Sweep{})
 	}

@@ -51,17 +51,23 @@ func (s *session) started(c actor.Context) {
 // received answers one frame. The registry hears of it before the client does,
 // so that a client that has its reply finds itself active in the snapshot.
 func (s *session) received(c actor.Context, f rollcall.Frame) {
-	defer f.Release()
 	if s.pulse.put(time.Now()) {
 		c.Send(s.registry, &Touch{Session: s.id})
 	}
-	reply := rollcall.TextExpected()
-	if payload, isText := f.Text(); isText {
-		reply = rollcall.Reply(s.email, payload)
-	}
-	if !s.socket.Send(reply) {
+	if !s.socket.Send(s.reply(f)) {
 		c.Stop(c.Self())
 	}
+}
+
+// reply gives the frame back when it has been read: it and its reply are not
+// both held.
+func (s *session) reply(f rollcall.Frame) []byte {
+	defer f.Release()
+	payload, isText := f.Text()
+	if !isText {
+		return rollcall.TextExpected()
+	}
+	return rollcall.Reply(s.email, payload)
 }
 
 func (s *session) end(c actor.Context, why rollcall.Close) {

@@ -3,6 +3,7 @@ package persistence
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -12,6 +13,7 @@ import (
 // One sweep takes at most so much of what may be without bound; the next ones
 // take the rest.
 const (
+	endedPerSweep   = 5000 // sessions in one transaction, whose locks others wait for
 	orphansPerSweep = 1000
 	prunedPerSweep  = 10_000
 )
@@ -61,28 +63,61 @@ const nobody = 0
 // sweep spares the node that sweeps: a slow one would end its own sessions.
 func (d *Database) sweep(ctx context.Context, sweeper int64) (swept Swept, err error) {
 	if err := d.sweepNodes(ctx, sweeper, &swept); err != nil {
-		return Swept{}, err
+		return swept, err
 	}
 	swept.Orphans, err = d.sweepOrphans(ctx)
 	return swept, err
 }
 
+// sweepNodes takes one dead node after the other, and a long one in pieces, each
+// in a transaction of its own: what is done stays done when time runs out.
 func (d *Database) sweepNodes(ctx context.Context, sweeper int64, swept *Swept) error {
-	return d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		dead, err := d.lockDead(ctx, tx, sweeper)
-		if err != nil || len(dead) == 0 {
+	for more := true; more; {
+		err := d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+			dead, err := d.lockDead(ctx, tx, sweeper)
+			if more = len(dead) > 0; err != nil || !more {
+				return err
+			}
+			ended, err := d.endSome(ctx, tx, dead[0].ID)
+			if err != nil {
+				return err
+			}
+			swept.Sessions += ended
+			if !slices.Contains(swept.Nodes, dead[0].Name) {
+				swept.Nodes = append(swept.Nodes, dead[0].Name)
+			}
+			return markSwept(ctx, tx, []int64{dead[0].ID})
+		})
+		if err != nil {
 			return err
 		}
-		ids := make([]int64, len(dead))
-		for i, n := range dead {
-			ids[i] = n.ID
-			swept.Nodes = append(swept.Nodes, n.Name)
-		}
-		if swept.Sessions, err = d.endNodes(ctx, tx, ids, rollcall.CauseNodeLost); err != nil {
-			return err
-		}
-		return markSwept(ctx, tx, ids)
-	})
+	}
+	return nil
+}
+
+// endSome ends the next sessions of a node whose row the caller has locked.
+func (d *Database) endSome(ctx context.Context, tx bun.Tx, node int64) (int, error) {
+	var rows []sessionRow
+	err := tx.NewSelect().Model(&rows).Column("id", "email").
+		Where("node_id = ?", node).Order("id").Limit(endedPerSweep).Scan(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the sessions of a dead node: %w", err)
+	}
+	deletes := make([]rollcall.Change, len(rows))
+	for i, row := range rows {
+		deletes[i] = rollcall.Change{Session: row.ID, Email: row.Email, EndedAt: now(), Reason: rollcall.CauseNodeLost}
+	}
+	emails := changedEmails(deletes)
+	if err := d.lockConnections(ctx, tx, emails); err != nil {
+		return 0, err
+	}
+	if err := d.recordSessions(ctx, tx, deletes); err != nil {
+		return 0, err
+	}
+	if err := deleteSessions(ctx, tx, sessionIDs(deletes)); err != nil {
+		return 0, err
+	}
+	return len(rows), deleteAbandoned(ctx, tx, emails)
 }
 
 // lockDead leaves nodes to others who sweep or commit them at this moment. A
@@ -93,7 +128,7 @@ func (d *Database) lockDead(ctx context.Context, tx bun.Tx, sweeper int64) (dead
 	err = d.dialect.lockFree(tx.NewSelect().Model(&dead).Column("id", "name").
 		Where("lease_expires_at < ? OR lease_expires_at IS NULL AND EXISTS (?)", d.dialect.clock(0), owned).
 		Where("id <> ?", sweeper).
-		Order("id")).Scan(ctx)
+		Order("id").Limit(1)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("look for dead nodes: %w", err)
 	}

@@ -42,6 +42,36 @@ func TestSweepEndsTheSessionsOfADeadNode(t *testing.T) {
 	})
 }
 
+// A dead server may leave more than one transaction can end in time: it is done
+// in pieces, and several servers one after the other.
+func TestLongSweepIsDoneInPieces(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		alive := f.join(t, "alive")
+		const pieces, each = 6, 1000
+		for _, name := range []string{"one", "two"} {
+			dead := f.join(t, name)
+			for range pieces {
+				var batch rollcall.Batch
+				for range each {
+					c := arrival(ada, noon)
+					c.Admitted = true
+					batch.Inserts = append(batch.Inserts, c)
+				}
+				commit(t, dead, batch)
+			}
+			f.expireLease(t, name)
+		}
+		swept, err := alive.Sweep(t.Context())
+		if must(t, err); swept != 2*pieces*each {
+			t.Errorf("swept %d sessions, want %d", swept, 2*pieces*each)
+		}
+		equal(t, "sessions", f.sessions(t))
+		equal(t, "connections", f.connections(t))
+		equal(t, "sweeps of a node in two pieces", f.sweeps(t, "one"), 2)
+		f.holds(t)
+	})
+}
+
 // A node is alive for as long as it promised, by the database's clock, and then
 // not: this one makes a real lease run out.
 func TestLeaseRunsOutByTheClockOfTheDatabase(t *testing.T) {

@@ -8,8 +8,11 @@ const (
 	// more than its share is closed; all others go on.
 	maxHeld = 64 << 20
 	// heldShare is what a socket may hold whatever the others do: a message that
-	// is not long, and its reply.
+	// is not long. What all hold is so bounded by maxHeld or the shares of all.
 	heldShare = 64 << 10
+	// maxReply is the longest reply to such a message. It is taken for a client
+	// that has read all others.
+	maxReply = 6*heldShare + frameCost
 )
 
 // budget is the memory that messages may take, over all sockets. A message of a

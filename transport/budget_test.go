@@ -24,7 +24,7 @@ func TestShortMemoryEndsOnlyLongMessages(t *testing.T) {
 	refused := dial(t, s, "/ws/connect/?email=user@example.com")
 	refused.read()
 	refused.write(websocket.TextMessage, long)
-	refused.wantClose(rollcall.CloseTryAgainLater)
+	refused.wantClose(rollcall.CloseShortOfMemory)
 	s.sockets.budget.held.Add(-maxHeld)
 	short.write(websocket.TextMessage, long)
 	if got := short.read(); len(got) < 2*heldShare {

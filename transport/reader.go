@@ -128,6 +128,9 @@ func (r *reader) next() (*frame, error) {
 	return f, nil
 }
 
+// errNoRoom ends the reading of a message that memory is too short for.
+var errNoRoom = errors.New("memory is too short for the message")
+
 // listener notes that the client was heard, also in the middle of a message,
 // and what the message takes.
 type listener struct {
@@ -144,7 +147,8 @@ func (l *listener) Read(p []byte) (int, error) {
 	fits := s.held.hold(n)
 	s.mu.Unlock()
 	if !fits {
-		s.Close(rollcall.CloseTryAgainLater)
+		s.Close(rollcall.CloseShortOfMemory)
+		return n, errNoRoom
 	}
 	return n, err
 }

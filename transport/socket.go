@@ -71,7 +71,8 @@ func (s *socket) Send(frame []byte) bool {
 		s.mu.Unlock()
 		return false
 	}
-	if fits := s.held.hold(len(frame)); s.queued > maxOutbound || !fits {
+	fits := s.held.hold(len(frame)) || s.queued == 0 && len(frame) <= maxReply
+	if s.queued > maxOutbound || !fits {
 		s.held.letGo(len(frame))
 		s.mu.Unlock()
 		s.Close(rollcall.CloseSlow)

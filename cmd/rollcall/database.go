@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"time"
 
@@ -14,13 +15,17 @@ import (
 const (
 	// reachTimeout is how long one attempt to reach the database may take; then
 	// it counts as failed. A host that swallows packets says nothing by itself.
-	// The last attempt may end so much later than the wait.
 	reachTimeout = 5 * time.Second
 	// reachLeast and reachMost bound the pause after a failed attempt, which
 	// doubles with each: a database that starts is found soon, and many servers
 	// that wait for one do not all come at once.
 	reachLeast = 100 * time.Millisecond
 	reachMost  = 2 * time.Second
+	// joinTimeout is how long a server waits to take its name, behind a lock
+	// perhaps; then it exits.
+	joinTimeout = 15 * time.Second
+	// lookTimeout is how long doctor and sweep may take.
+	lookTimeout = 2 * time.Minute
 )
 
 // awaitDatabase is openDatabase for a server, which may be started before its
@@ -30,7 +35,12 @@ func awaitDatabase(
 ) (*persistence.Database, error) {
 	began := time.Now()
 	for pause := reachLeast; ; pause = min(2*pause, reachMost) {
-		db, err := reachDatabase(ctx, url)
+		attempt, cancel := ctx, context.CancelFunc(func() {})
+		if wait > 0 {
+			attempt, cancel = context.WithTimeout(ctx, max(wait-time.Since(began), reachLeast))
+		}
+		db, err := reachDatabase(attempt, url)
+		cancel()
 		switch waited := time.Since(began); {
 		case err == nil:
 			if pause > reachLeast {
@@ -50,6 +60,29 @@ func awaitDatabase(
 			return nil, fmt.Errorf("waiting for the database: %w", context.Cause(ctx))
 		}
 	}
+}
+
+// openAsItIs opens a database for a command that only looks or clears up: it
+// makes no SQLite file and changes no schema, and does not wait for ever.
+func openAsItIs(ctx context.Context, url string) (*persistence.Database, error) {
+	if file, ok := strings.CutPrefix(url, "sqlite://"); ok {
+		if _, err := os.Stat(file); err != nil {
+			return nil, fmt.Errorf("open the database: %w", err)
+		}
+	}
+	db, err := reachDatabase(ctx, url)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := db.Pending(ctx)
+	if err == nil && len(pending) > 0 {
+		err = fmt.Errorf("the database's schema is behind by %d (%s)", len(pending), strings.Join(pending, ", "))
+	}
+	if err != nil {
+		_ = db.Close() // the error that led here says more
+		return nil, err
+	}
+	return db, nil
 }
 
 func reachDatabase(ctx context.Context, url string) (*persistence.Database, error) {

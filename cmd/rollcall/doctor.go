@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/url"
 	"strconv"
 	"time"
@@ -34,8 +33,10 @@ func (c *doctorCmd) Validate() error {
 }
 
 // Run prints a report, and fails when something in it is wrong.
-func (c *doctorCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.Logger) error {
-	db, err := openDatabase(ctx, s.Database, false, log)
+func (c *doctorCmd) Run(ctx context.Context, s *shared, std *streams) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	db, err := openAsItIs(ctx, s.Database)
 	if err != nil {
 		return err
 	}

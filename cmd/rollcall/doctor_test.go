@@ -3,6 +3,8 @@ package main
 import (
 	"database/sql"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -160,4 +162,19 @@ func (w *world) open() *sql.DB {
 		w.Fatal(err)
 	}
 	return sql.OpenDB(connector)
+}
+
+// TestDoctorLooksOnly lets nobody take a mistyped file for a healthy database, nor
+// find one that was not there before.
+func TestDoctorLooksOnly(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "typo.db")
+	for _, command := range []string{"doctor", "sweep"} {
+		got := rollcallWith(t, "", "--database=sqlite://"+file, command)
+		if got.code != exitFailure || !oneComplaint(got.err) || !strings.Contains(got.err, "typo.db") {
+			t.Errorf("%s of a file that is not there: exit %d, %q", command, got.code, got.err)
+		}
+		if _, err := os.Stat(file); err == nil {
+			t.Errorf("%s made the file", command)
+		}
+	}
 }

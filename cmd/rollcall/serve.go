@@ -20,7 +20,7 @@ const (
 	// row gone. What is left then is left to the lease, which is said.
 	drainTimeout = 7 * time.Second
 	// lingerTimeout bounds how long closed sockets may take to say goodbye.
-	lingerTimeout = 3 * time.Second
+	lingerTimeout = 2 * time.Second
 	// leaveTimeout bounds the last statement of a node.
 	leaveTimeout = 1 * time.Second
 )
@@ -70,6 +70,8 @@ func (c *serveCmd) join(ctx context.Context, db *persistence.Database, address s
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
 	return db.Join(ctx, persistence.NodeConfig{
 		Name:       name,
 		Lease:      c.Lease,

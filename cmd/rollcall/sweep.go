@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 )
 
@@ -11,8 +10,10 @@ type sweepCmd struct{}
 
 // Run removes what a running server would remove by itself: it is for a
 // database that no server is left on.
-func (c *sweepCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.Logger) error {
-	db, err := openDatabase(ctx, s.Database, false, log)
+func (c *sweepCmd) Run(ctx context.Context, s *shared, std *streams) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	db, err := openAsItIs(ctx, s.Database)
 	if err != nil {
 		return err
 	}

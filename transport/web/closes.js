@@ -12,7 +12,7 @@ const closes = new Map([
   [1009, { words: "The message was too big.", again: "No." }],
   [1011, { words: "Something went wrong inside the server.", again: "Yes, backing off." }],
   [1012, { words: "The server is restarting.", again: "Yes, after a random delay." }],
-  [1013, { words: "The server could not admit the connection in time: its database is away or slow.", again: "Yes, backing off." }],
+  [1013, { words: "The server could not admit the connection in time because its database is away or slow, or it is short of memory.", again: "Yes, backing off." }],
   [4000, { words: "No e-mail was given.", again: "No: enter one first." }],
   [4001, { words: "No user has this e-mail.", again: "No: the answer would be the same." }],
   [4002, { words: "The credential is invalid or has expired.", again: "Only with a fresh one." }],
