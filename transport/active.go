@@ -24,6 +24,7 @@ const (
 	// entrySize is about what one entry takes in JSON.
 	entrySize = 128
 
+	activePath    = "/api/hms/active-connections"
 	activeMethods = "GET, HEAD"
 	// nodeHeader names the server whose list it is: a list has the users of one
 	// node, and whoever compares it with the database must know which.

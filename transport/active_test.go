@@ -16,8 +16,6 @@ import (
 	"github.com/rollcall/rollcall"
 )
 
-const activePath = "/api/hms/active-connections"
-
 // The answer is compared byte for byte: Django writes six digits of fraction or
 // none, and no blanks.
 func TestSnapshotIsWrittenAsTheOriginalDid(t *testing.T) {

@@ -23,8 +23,10 @@ const (
 	headTimeout = 10 * time.Second
 	// requestTimeout is the same for a whole request. No handler reads a body.
 	requestTimeout = 15 * time.Second
-	// answerTimeout bounds the writing of one answer.
-	answerTimeout = 60 * time.Second
+	// answerTimeout bounds the writing of the list, and shortAnswerTimeout that of
+	// any other answer: whoever does not read is cut off.
+	answerTimeout      = 60 * time.Second
+	shortAnswerTimeout = 10 * time.Second
 	// idleTimeout closes a kept-alive connection that asks nothing more.
 	idleTimeout = 2 * time.Minute
 	// maxHead is the size of a request's head; a larger one is answered 431.
@@ -88,10 +90,14 @@ func New(c Config) *Server {
 // canonical form is another path, and not redirected.
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch strings.TrimSuffix(r.URL.Path, "/") {
+		path := strings.TrimSuffix(r.URL.Path, "/")
+		if path != activePath { // nothing else is long
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(shortAnswerTimeout))
+		}
+		switch path {
 		case "/ws/connect":
 			s.connect(w, r)
-		case "/api/hms/active-connections":
+		case activePath:
 			s.activeConnections(w, r)
 		case "/livez":
 			s.livez(w, r)
