@@ -284,34 +284,6 @@ func causeOfWrite(err error) rollcall.Close {
 	return rollcall.CloseVanished
 }
 
-// beat is the socket's heartbeat, called by the one clock of all sockets, which
-// no socket may stop.
-func (s *socket) beat(pingInterval, pongTimeout time.Duration) {
-	defer func() { s.survive(recover()) }()
-	s.check(pingInterval, pongTimeout)
-}
-
-func (s *socket) check(pingInterval, pongTimeout time.Duration) {
-	s.mu.Lock()
-	greeted := s.session != nil
-	s.mu.Unlock()
-	if _, ended := s.Ended(); ended || !greeted {
-		return // nothing comes before the greeting, and its wait is bounded
-	}
-	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
-	switch stalled := s.stalled.Load(); {
-	case stalled != 0 && now > stalled:
-		s.Close(rollcall.CloseSlow)
-	case pinged > heard:
-		if now-pinged > int64(pongTimeout) {
-			s.Close(rollcall.CloseTimeout)
-		}
-	case now-heard > int64(pingInterval):
-		s.pinged.Store(now)
-		s.sendPing()
-	}
-}
-
 // finishReading ends the reading side. Unless the client has said goodbye,
 // whatever still comes is read and dropped until it closes or its time is up:
 // closing with bytes unread would reset the connection, and the close frame

@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // sockets is every live socket, and the places there are for more.
@@ -84,24 +83,6 @@ func (s *sockets) remove(one *socket) {
 	defer s.mu.Unlock()
 	delete(s.live, one)
 	s.giveBack(one.address)
-}
-
-// heartbeat checks every socket, over and over: one clock for all of them,
-// where a timer for each would cost 200 bytes.
-func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.Duration) {
-	every := min(max(min(pingInterval, pongTimeout)/4, 10*time.Millisecond), time.Second)
-	t := time.NewTicker(every)
-	defer t.Stop()
-	for {
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			return
-		}
-		for _, one := range s.all() {
-			one.beat(pingInterval, pongTimeout)
-		}
-	}
 }
 
 // all copies the list, since a check that closes a socket may change it.

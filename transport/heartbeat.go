@@ -1,0 +1,54 @@
+package transport
+
+import (
+	"context"
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+// heartbeat checks every socket, over and over: one clock for all of them,
+// where a timer for each would cost 200 bytes.
+func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.Duration) {
+	every := min(max(min(pingInterval, pongTimeout)/4, 10*time.Millisecond), time.Second)
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, one := range s.all() {
+			one.beat(pingInterval, pongTimeout)
+		}
+	}
+}
+
+// beat is the socket's heartbeat, called by the one clock of all sockets, which
+// no socket may stop.
+func (s *socket) beat(pingInterval, pongTimeout time.Duration) {
+	defer func() { s.survive(recover()) }()
+	s.check(pingInterval, pongTimeout)
+}
+
+func (s *socket) check(pingInterval, pongTimeout time.Duration) {
+	s.mu.Lock()
+	greeted := s.session != nil
+	s.mu.Unlock()
+	if _, ended := s.Ended(); ended || !greeted {
+		return // nothing comes before the greeting, and its wait is bounded
+	}
+	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
+	switch stalled := s.stalled.Load(); {
+	case stalled != 0 && now > stalled:
+		s.Close(rollcall.CloseSlow)
+	case pinged > heard:
+		if now-pinged > int64(pongTimeout) {
+			s.Close(rollcall.CloseTimeout)
+		}
+	case now-heard > int64(pingInterval):
+		s.pinged.Store(now)
+		s.sendPing()
+	}
+}
