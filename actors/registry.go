@@ -72,7 +72,7 @@ func newRegistry(p *Presence) *registry {
 		answers:  make(map[rollcall.SessionID]chan<- Answer),
 		pulses:   make(map[rollcall.SessionID]*pulse),
 	}
-	// One Props serves all sessions, since each would cost 300 bytes: spawning
+	// One Props serves all sessions, since each would hold one for life: spawning
 	// calls OnInit before it returns, and that hands over the state. A session
 	// that the library should ever bring back is not initialised, and so inert.
 	r.sessions = actor.PropsFromProducer(func() actor.Actor { return &session{} },
