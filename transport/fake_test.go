@@ -41,7 +41,8 @@ func (p *fakePresence) Admit(ctx context.Context, c rollcall.Connect) (rollcall.
 	if !slices.Contains(p.users, c.Email) {
 		return nil, rollcall.CloseUnknownEmail
 	}
-	s := &fakeSession{presence: p, Connect: c}
+	s := &fakeSession{presence: p, Connect: c, frames: make(chan rollcall.Frame, 1000), gone: make(chan struct{})}
+	go s.run()
 	now := time.Now()
 	p.mu.Lock()
 	p.here[s] = rollcall.Entry{Email: c.Email, ConnectedAt: now, LastActivity: now}
@@ -85,9 +86,25 @@ func (p *fakePresence) online() int {
 type fakeSession struct {
 	rollcall.Connect
 	presence *fakePresence
+	frames   chan rollcall.Frame
+	gone     chan struct{}
 }
 
-func (s *fakeSession) Receive(f rollcall.Frame) {
+// Receive does not answer by itself, as an actor does not.
+func (s *fakeSession) Receive(f rollcall.Frame) { s.frames <- f }
+
+func (s *fakeSession) run() {
+	for {
+		select {
+		case f := <-s.frames:
+			s.answer(f)
+		case <-s.gone:
+			return
+		}
+	}
+}
+
+func (s *fakeSession) answer(f rollcall.Frame) {
 	defer f.Release()
 	reply := rollcall.TextExpected()
 	if text, ok := f.Text(); ok {
@@ -102,6 +119,7 @@ func (s *fakeSession) Leave() {
 	defer p.mu.Unlock()
 	if _, here := p.here[s]; here {
 		delete(p.here, s)
+		close(s.gone)
 		why, _ := s.Socket.Ended()
 		p.left <- why
 		if !p.deaf {
