@@ -2,7 +2,11 @@ package persistence_test
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
+	"io"
+	"net"
+	"syscall"
 	"testing"
 
 	"github.com/rollcall/rollcall/persistence"
@@ -13,9 +17,15 @@ import (
 // once, or a wrong password looks like a slow start.
 func TestAwayTellsSilenceFromAnAnswer(t *testing.T) {
 	for err, want := range map[error]bool{
-		persistencetest.PostgresError("57P01"):                         true,  // shut down
-		persistencetest.PostgresError("57P03"):                         true,  // starting up
-		persistencetest.PostgresError("53300"):                         true,  // too many connections
+		persistencetest.PostgresError("57P01"):                         true, // shut down
+		persistencetest.PostgresError("57P03"):                         true, // starting up
+		persistencetest.PostgresError("53300"):                         true, // too many connections
+		persistencetest.PostgresError("25006"):                         true, // read-only after a failover
+		persistencetest.PostgresError("40P01"):                         true, // deadlock
+		persistencetest.PostgresError("55P03"):                         true, // a lock was not to be had
+		driver.ErrBadConn:                                              true,
+		io.ErrUnexpectedEOF:                                            true, // cut in an answer
+		&net.OpError{Op: "read", Err: syscall.ECONNRESET}:              true,
 		persistencetest.PostgresError("28P01"):                         false, // wrong password
 		persistencetest.PostgresError("3D000"):                         false, // no such database
 		persistencetest.PostgresError("42501"):                         false, // no privilege
