@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"time"
@@ -16,51 +15,9 @@ const (
 	// reachTimeout is how long one attempt to reach the database may take; then
 	// it counts as failed. A host that swallows packets says nothing by itself.
 	reachTimeout = 5 * time.Second
-	// reachLeast and reachMost bound the pause after a failed attempt, which
-	// doubles with each: a database that starts is found soon, and many servers
-	// that wait for one do not all come at once.
-	reachLeast = 100 * time.Millisecond
-	reachMost  = 2 * time.Second
-	// joinTimeout is how long a server waits to take its name, behind a lock
-	// perhaps; then it exits.
-	joinTimeout = 15 * time.Second
 	// lookTimeout is how long doctor and sweep may take.
 	lookTimeout = 2 * time.Minute
 )
-
-// awaitDatabase is openDatabase for a server, which may be started before its
-// database is. It waits only for what may pass by itself.
-func awaitDatabase(
-	ctx context.Context, url string, wait time.Duration, migrate bool, log *slog.Logger,
-) (*persistence.Database, error) {
-	began := time.Now()
-	for pause := reachLeast; ; pause = min(2*pause, reachMost) {
-		attempt, cancel := ctx, context.CancelFunc(func() {})
-		if wait > 0 {
-			attempt, cancel = context.WithTimeout(ctx, max(wait-time.Since(began), reachLeast))
-		}
-		db, err := reachDatabase(attempt, url)
-		cancel()
-		switch waited := time.Since(began); {
-		case err == nil:
-			if pause > reachLeast {
-				log.Info("database answers", "after", waited.Round(time.Millisecond))
-			}
-			return upToDate(ctx, db, url, migrate, log)
-		case !persistence.Away(err) || wait == 0:
-			return nil, err
-		case waited >= wait:
-			return nil, fmt.Errorf("waiting for the database for %s: %w", wait, err)
-		case pause == reachLeast:
-			log.Warn("database away; waiting", "at_most", wait, "error", err)
-		}
-		select {
-		case <-time.After(min(pause/2+rand.N(pause/2), time.Until(began.Add(wait)))):
-		case <-ctx.Done():
-			return nil, fmt.Errorf("waiting for the database: %w", context.Cause(ctx))
-		}
-	}
-}
 
 // openAsItIs opens a database for a command that only looks or clears up: it
 // makes no SQLite file and changes no schema, and does not wait for ever.
@@ -99,19 +56,14 @@ func openDatabase(ctx context.Context, url string, migrate bool, log *slog.Logge
 	if err != nil {
 		return nil, err
 	}
-	return upToDate(ctx, db, url, migrate, log)
-}
-
-// upToDate returns the database, or closes it.
-func upToDate(
-	ctx context.Context, db *persistence.Database, url string, migrate bool, log *slog.Logger,
-) (*persistence.Database, error) {
-	if err := bringUpToDate(ctx, db, migrate || strings.HasPrefix(url, "sqlite:"), log); err != nil {
+	if err := bringUpToDate(ctx, db, mayMigrate(url, migrate), log); err != nil {
 		_ = db.Close() // the error that led here says more
 		return nil, err
 	}
 	return db, nil
 }
+
+func mayMigrate(url string, asked bool) bool { return asked || strings.HasPrefix(url, "sqlite:") }
 
 func bringUpToDate(ctx context.Context, db *persistence.Database, migrate bool, log *slog.Logger) error {
 	pending, err := db.Pending(ctx)

@@ -56,17 +56,16 @@ func (s *streams) complain(err error) {
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// From the first signal on, the next one has its usual effect: it ends the
-	// process at once.
+	// process at once. Only a server has use for a second one, see hurry.
 	context.AfterFunc(ctx, stop)
-	os.Exit(run(ctx, os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr}))
+	os.Exit(new(cli).run(ctx, os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
 // run is the whole program but for the process around it. Settings that args
 // does not have are read from the environment.
-func run(ctx context.Context, args []string, std *streams) int {
-	var c cli
+func (c *cli) run(ctx context.Context, args []string, std *streams) int {
 	answered := false // by --help or --version, before anything was run
-	parser, err := kong.New(&c,
+	parser, err := kong.New(c,
 		kong.Name("rollcall"),
 		kong.Description("Rollcall knows who is here: a presence server over WebSocket, with the list of who is online over REST."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),

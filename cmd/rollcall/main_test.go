@@ -119,7 +119,7 @@ func rollcallWith(t *testing.T, stdin string, args ...string) result {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	var out, err bytes.Buffer
-	code := run(ctx, args, &streams{strings.NewReader(stdin), &out, &err})
+	code := new(cli).run(ctx, args, &streams{strings.NewReader(stdin), &out, &err})
 	return result{code, out.String(), err.String()}
 }
 

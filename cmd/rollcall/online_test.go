@@ -157,7 +157,7 @@ func startWatch(t *testing.T, server string) *watching {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	args := []string{"online", "--watch", "--interval", "10ms", "--token", "t0ken", "--server", server}
-	go func() { ended <- run(ctx, args, &streams{strings.NewReader(""), &w.out, &w.err}) }()
+	go func() { ended <- new(cli).run(ctx, args, &streams{strings.NewReader(""), &w.out, &w.err}) }()
 	w.interrupt = func() int {
 		cancel()
 		return <-ended

@@ -2,39 +2,33 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"time"
 
-	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/actors"
 	"github.com/rollcall/rollcall/persistence"
 	"github.com/rollcall/rollcall/transport"
 )
 
-const (
-	// drainTimeout bounds the end after a signal: every socket closed and every
-	// row gone. What is left then is left to the lease, which is said.
-	drainTimeout = 7 * time.Second
-	// lingerTimeout bounds how long closed sockets may take to say goodbye.
-	lingerTimeout = 2 * time.Second
-	// leaveTimeout bounds the last statement of a node.
-	leaveTimeout = 1 * time.Second
-)
-
 // serveCmd is the server.
-type serveCmd struct{ settings }
+type serveCmd struct {
+	settings
 
-// Run serves until a signal or a failure that nothing mends.
+	// base is what presence is configured with besides the settings: the place
+	// where a test of the whole program puts its faults.
+	base actors.Config `kong:"-"`
+}
+
+// Run serves until a signal or a failure that nothing mends. It listens before it
+// has a database: a server that waits for one is alive and says so.
 func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.Logger) error {
-	db, err := awaitDatabase(ctx, s.Database, c.DatabaseWait, c.Migrate, log)
+	hurried, stop := hurry()
+	defer stop()
+	most, err := c.maxConnections()
 	if err != nil {
 		return err
 	}
-	defer func() { _ = db.Close() }() // what matters is committed
 	// The port first: whoever cannot have it must not take the name of the
 	// server that does.
 	listener, err := net.Listen("tcp", c.Listen)
@@ -42,16 +36,74 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 		return fmt.Errorf("listening on %s: %w", c.Listen, err)
 	}
 	defer func() { _ = listener.Close() }() // by then it is closed, unless something failed
-	node, err := c.join(ctx, db, listener.Addr().String())
+	address := listener.Addr().String()
+	name, err := c.nodeName(address)
 	if err != nil {
 		return err
 	}
+	door := &entrance{}
+	server := c.transport(door, name, most, log)
+	defer server.Close()
+	serving, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	go func() { fail(fmt.Errorf("serving on %s: %w", address, server.Serve(listener))) }()
+
+	db, node, err := c.vigil(s.Database, name, address, log).keep(serving)
+	switch {
+	case ctx.Err() != nil && err != nil:
+		log.Info("stopped before it served", "address", address)
+		return nil
+	case err != nil:
+		return err
+	}
+	defer part(db)
 	if c.Demo {
-		if err := demo(ctx, db, std.out, "http://"+reachable(listener.Addr().String())); err != nil {
+		// After a signal the drain goes on from here: the name is taken.
+		if err := demo(serving, db, std.out, "http://"+reachable(address)); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
-	return c.serve(ctx, listener, db, node, log)
+	presence := c.presence(node, log)
+	defer presence.Stop()
+	defer server.Close() // first: sockets must not outlive whom they speak to
+	door.open(presence, db)
+	log.Info("serving", "address", address, "node", name, "epoch", node.Epoch(), "max_connections", most)
+	select {
+	case <-presence.Done():
+		return giveUp(hurried, server, presence)
+	case <-serving.Done():
+		if ctx.Err() == nil {
+			return context.Cause(serving)
+		}
+		drain(hurried, server, presence, node, log)
+		return nil
+	}
+}
+
+func (c *serveCmd) transport(door *entrance, name string, most int, log *slog.Logger) *transport.Server {
+	return transport.New(transport.Config{
+		Presence: door, Tokens: door, Logger: log, Node: name,
+		MaxMessage: int64(c.MaxMessage), MaxMessageRate: c.MaxMessageRate,
+		MaxConnections: most, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, ConnectTimeout: c.ConnectTimeout,
+	})
+}
+
+func (c *serveCmd) vigil(url, name, address string, log *slog.Logger) *vigil {
+	return &vigil{
+		url: url, wait: c.DatabaseWait, migrate: c.Migrate, address: address, log: log,
+		node: persistence.NodeConfig{
+			Name: name, Lease: c.Lease, Match: persistence.EmailMatch(c.EmailMatch), HistoryFor: c.HistoryFor,
+		},
+	}
+}
+
+func (c *serveCmd) presence(node *persistence.Node, log *slog.Logger) *actors.Presence {
+	config := c.base
+	config.Store, config.Logger = node, log
+	config.Policy, config.Lease = c.Sessions, c.Lease
+	config.FoldCase = c.EmailMatch == string(persistence.MatchCasefold)
+	return actors.Start(config)
 }
 
 // reachable is an address that a browser on this machine can open: a server
@@ -62,97 +114,4 @@ func reachable(address string) string {
 		return address
 	}
 	return net.JoinHostPort("localhost", port)
-}
-
-// join takes the node's name, and removes what its predecessor left.
-func (c *serveCmd) join(ctx context.Context, db *persistence.Database, address string) (*persistence.Node, error) {
-	name, err := c.nodeName(address)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
-	defer cancel()
-	return db.Join(ctx, persistence.NodeConfig{
-		Name:       name,
-		Lease:      c.Lease,
-		Match:      persistence.EmailMatch(c.EmailMatch),
-		HistoryFor: c.HistoryFor,
-	})
-}
-
-func (c *serveCmd) serve(ctx context.Context, l net.Listener, db *persistence.Database, node *persistence.Node, log *slog.Logger) error {
-	most, err := c.maxConnections()
-	if err != nil {
-		return err
-	}
-	presence := actors.Start(actors.Config{
-		Store:    node,
-		Logger:   log,
-		Policy:   c.Sessions,
-		Lease:    c.Lease,
-		FoldCase: c.EmailMatch == string(persistence.MatchCasefold),
-	})
-	defer presence.Stop()
-	server := transport.New(transport.Config{
-		Presence: presence, Tokens: db, Logger: log, Node: node.Name(),
-		MaxMessage: int64(c.MaxMessage), MaxMessageRate: c.MaxMessageRate,
-		MaxConnections: most, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
-		PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, ConnectTimeout: c.ConnectTimeout,
-	})
-	defer server.Close()
-	log.Info("serving", "address", l.Addr().String(), "node", node.Name(), "epoch", node.Epoch(), "max_connections", most)
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(l) }()
-	select {
-	case err := <-served:
-		if !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serving on %s: %w", l.Addr(), err)
-		}
-		return nil
-	case <-presence.Done():
-		return c.giveUp(server, presence)
-	case <-ctx.Done():
-		return c.drain(server, presence, node, log)
-	}
-}
-
-// giveUp ends a server whose presence has failed. Its sockets are being closed.
-func (c *serveCmd) giveUp(server *transport.Server, presence *actors.Presence) error {
-	ctx, cancel := context.WithTimeout(context.Background(), lingerTimeout)
-	defer cancel()
-	_ = server.Shutdown(ctx) // either way the process ends, and the cause is known
-	_ = server.Wait(ctx)
-	return presence.Err()
-}
-
-// drain ends the server in order: nobody comes in, everybody goes out, and
-// their rows with them.
-func (c *serveCmd) drain(server *transport.Server, presence *actors.Presence, node *persistence.Node, log *slog.Logger) error {
-	log.Info("draining")
-	began := time.Now()
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
-	defer cancel()
-	closing := make(chan error, 1)
-	go func() { closing <- server.Shutdown(ctx) }() // stops accepting at once
-	drained := presence.Drain(ctx, rollcall.CloseGoingAway)
-	if drained != nil {
-		log.Warn("rows are left to the lease", "error", drained)
-	}
-	linger, cancelLinger := context.WithTimeout(context.Background(), lingerTimeout)
-	defer cancelLinger()
-	if err := server.Wait(linger); err != nil {
-		log.Warn("some clients did not say goodbye", "error", err)
-	}
-	if err := <-closing; err != nil {
-		log.Warn("some requests were cut off", "error", err)
-	}
-	if drained == nil {
-		leave, cancelLeave := context.WithTimeout(context.Background(), leaveTimeout)
-		defer cancelLeave()
-		if err := node.Leave(leave); err != nil {
-			log.Warn("the lease is left to run out", "error", err)
-		}
-	}
-	log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))
-	return nil
 }

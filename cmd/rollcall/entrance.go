@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+
+	"github.com/rollcall/rollcall"
+)
+
+// errStarting is the answer to whoever asks before there is anybody to ask.
+var errStarting = errors.New("the server is starting")
+
+// entrance is the presence and the tokens that the transport knows. It is there
+// before them: a server that waits for its database has its port already, and
+// says that it lives and cannot admit yet.
+type entrance struct{ house atomic.Pointer[house] }
+
+// house is who answers behind an open entrance.
+type house struct {
+	rollcall.Presence
+	rollcall.Tokens
+}
+
+var (
+	_ rollcall.Presence = (*entrance)(nil)
+	_ rollcall.Tokens   = (*entrance)(nil)
+)
+
+// open lets everybody through from now on.
+func (e *entrance) open(presence rollcall.Presence, tokens rollcall.Tokens) {
+	e.house.Store(&house{presence, tokens})
+}
+
+// Admit implements [rollcall.Presence]. A client must not wait for a database
+// that may never come.
+func (e *entrance) Admit(ctx context.Context, c rollcall.Connect) (rollcall.Session, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Admit(ctx, c)
+	}
+	return nil, rollcall.CloseTryAgainLater
+}
+
+// Snapshot implements [rollcall.Presence]. An empty list would be a lie: the rows
+// of a predecessor may still be there.
+func (e *entrance) Snapshot(ctx context.Context) (rollcall.Snapshot, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Snapshot(ctx)
+	}
+	return rollcall.Snapshot{}, errStarting
+}
+
+// Health implements [rollcall.Presence].
+func (e *entrance) Health(ctx context.Context) rollcall.Health {
+	if h := e.house.Load(); h != nil {
+		return h.Health(ctx)
+	}
+	return rollcall.Health{Obstacle: rollcall.ObstacleStarting}
+}
+
+// Holders implements [rollcall.Tokens].
+func (e *entrance) Holders(ctx context.Context, hashes []rollcall.TokenHash) (map[rollcall.TokenHash]rollcall.Holder, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Holders(ctx, hashes)
+	}
+	return nil, errStarting
+}
