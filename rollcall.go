@@ -29,6 +29,9 @@ type Entry struct {
 
 // Snapshot is everybody who was online at one instant.
 type Snapshot struct {
+	// Version grows with every change of what a snapshot shows: of one Presence,
+	// two snapshots with the same version are the same.
+	Version uint64
 	Count   int
 	Entries iter.Seq[Entry] // oldest connection first, then by e-mail
 }

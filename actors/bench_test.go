@@ -26,7 +26,7 @@ func online(b *testing.B, users int) *roster {
 		}
 		r.committed(number, result, now)
 	}
-	if s := r.snapshot(); s.Count != users {
+	if s := r.order.snapshot(); s.Count != users {
 		b.Fatalf("%d users are here, want %d", s.Count, users)
 	}
 	return r
@@ -44,6 +44,6 @@ func BenchmarkSnapshot(b *testing.B) {
 	for b.Loop() {
 		at = at.Add(time.Millisecond)
 		r.touch(somebody, at)
-		r.snapshot()
+		r.order.snapshot()
 	}
 }

@@ -32,6 +32,8 @@ type model struct {
 	batch    *rollcall.Batch                       // in the writer's hands
 	late     []answer                              // answers that are still under way
 	hearing  uint64                                // the number of the late one that is heard now
+	version  uint64                                // of the list as it was last seen
+	listed   []rollcall.Entry                      // that list
 }
 
 // answer is one of a writer.
@@ -279,7 +281,7 @@ func (m *model) check(t *rapid.T) {
 	}
 	listed := make(map[rollcall.Email]bool)
 	last := rollcall.Entry{}
-	s := m.snapshot()
+	s := m.order.snapshot()
 	for e := range s.Entries {
 		if listed[e.Email] || want[e.Email] == 0 || listedBefore(e, last) {
 			t.Fatalf("%s is listed wrongly: %d sockets", e.Email, want[e.Email])
@@ -293,6 +295,11 @@ func (m *model) check(t *rapid.T) {
 		if m.policy != rollcall.PolicyMany && sockets > 1 {
 			t.Fatalf("%s has %d sockets under policy %s", email, sockets, m.policy)
 		}
+	}
+	if entries := slices.Collect(s.Entries); s.Version < m.version || s.Version == m.version && !slices.Equal(entries, m.listed) {
+		t.Fatalf("version %d lists %v, and version %d before it listed %v", s.Version, entries, m.version, m.listed)
+	} else {
+		m.version, m.listed = s.Version, entries
 	}
 	if len(m.asked) < len(m.waiting) {
 		t.Fatalf("%d connects wait, and %d have no answer", len(m.waiting), len(m.asked))
@@ -333,12 +340,12 @@ func (m *model) settle(t *rapid.T) {
 			t.Fatalf("%s is open, and its row is %v", email, c)
 		}
 	}
-	for e := range m.snapshot().Entries {
+	for e := range m.order.snapshot().Entries {
 		if row := m.rows[e.Email]; row != e && !m.marked[e.Email] {
 			t.Fatalf("the entry is %+v, and the row %+v", e, row)
 		}
 	}
-	if users := len(slices.Collect(m.snapshot().Entries)); users != len(m.rows) {
+	if users := len(slices.Collect(m.order.snapshot().Entries)); users != len(m.rows) {
 		t.Fatalf("%d users are here, and %d have rows", users, len(m.rows))
 	}
 }

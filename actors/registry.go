@@ -101,7 +101,7 @@ func (r *registry) Receive(c actor.Context) {
 	case *actor.Terminated:
 		r.terminated(c, m.Who)
 	case *Ask:
-		tell(m.Answer, r.roster.snapshot())
+		tell(m.Answer, r.roster.order.snapshot())
 	case *Examine:
 		tell(m.Answer, r.health(time.Now()))
 	case *Swept:

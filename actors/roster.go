@@ -3,8 +3,6 @@ package actors
 import (
 	"time"
 
-	"github.com/tidwall/btree"
-
 	"github.com/rollcall/rollcall"
 )
 
@@ -22,7 +20,7 @@ type roster struct {
 	waiting map[rollcall.SessionID]*member // those members that have no answer yet
 	leads   map[rollcall.Email]*member     // policy oldest: the one connect of a user that is decided first
 	users   map[rollcall.Email]*user       // by key
-	order   *btree.BTreeG[rollcall.Entry]  // the same entries, as a snapshot lists them
+	order   *listing                       // the same entries, as a snapshot lists them
 	queue   []*member                      // whose row must change, in order
 	touched []*member                      // active since the last flush
 	flight  []*change                      // the batch that the writer has in hand
@@ -39,17 +37,9 @@ func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email) 
 		waiting: make(map[rollcall.SessionID]*member),
 		leads:   make(map[rollcall.Email]*member),
 		users:   make(map[rollcall.Email]*user),
-		order:   btree.NewBTreeGOptions(listedBefore, btree.Options{NoLocks: true}),
+		order:   newListing(),
 		room:    maxBatch,
 	}
-}
-
-// listedBefore is the order of a snapshot: oldest connection first, then by e-mail.
-func listedBefore(a, b rollcall.Entry) bool {
-	if !a.ConnectedAt.Equal(b.ConnectedAt) {
-		return a.ConnectedAt.Before(b.ConnectedAt)
-	}
-	return a.Email < b.Email
 }
 
 // connect notes a session that asks to be admitted. A second step with the
@@ -103,7 +93,7 @@ func (r *roster) touch(id rollcall.SessionID, at time.Time) {
 	m.lastActivity = at
 	if at.After(m.user.LastActivity) {
 		m.user.LastActivity = at
-		r.order.Set(m.user.Entry)
+		r.order.set(m.user.Entry)
 	}
 	r.tell(m)
 }
@@ -150,7 +140,7 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now time.Time) {
 
 // removeEntry is the only place where an entry goes.
 func (r *roster) removeEntry(u *user) {
-	r.order.Delete(u.Entry)
+	r.order.delete(u.Entry)
 	delete(r.users, r.key(u.Email))
 }
 
@@ -228,7 +218,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 		u = &user{Entry: row}
 		r.users[key] = u
 	}
-	r.order.Delete(u.Entry)
+	r.order.delete(u.Entry)
 	if u.Email != row.Email {
 		r.respell(u, row.Email)
 	}
@@ -238,7 +228,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 	if row.LastActivity.After(u.LastActivity) {
 		u.LastActivity = row.LastActivity
 	}
-	r.order.Set(u.Entry)
+	r.order.set(u.Entry)
 	if u.Entry != row { // another node swept what the entry remembers
 		m.row = unknown
 		r.enqueue(m)
@@ -267,16 +257,6 @@ func (r *roster) respell(u *user, spelling rollcall.Email) {
 	for _, m := range u.members {
 		m.connect.Email, m.row = spelling, unknown
 		r.enqueue(m)
-	}
-}
-
-// snapshot is everybody who is here, in constant time: the tree is shared and
-// copied where it changes afterwards.
-func (r *roster) snapshot() rollcall.Snapshot {
-	entries := r.order.Copy()
-	return rollcall.Snapshot{
-		Count:   entries.Len(),
-		Entries: func(yield func(rollcall.Entry) bool) { entries.Scan(yield) },
 	}
 }
 
