@@ -69,6 +69,14 @@ func (f *faults) next(role actors.Role, message any) (How, bool) {
 	return 0, false
 }
 
+// Props are for a presence that is not the kit's, such as that of a whole program:
+// the first n messages like the example, to actors of that role, go wrong.
+func Props(role actors.Role, example any, how How, n int) map[actors.Role][]actor.PropsOption {
+	f := &faults{seen: make(map[kind]int)}
+	f.add(role, example, how, n)
+	return f.props()
+}
+
 // props put a middleware before every actor. It sees lifecycle messages too.
 func (f *faults) props() map[actors.Role][]actor.PropsOption {
 	props := make(map[actors.Role][]actor.PropsOption)

@@ -41,6 +41,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(asCrashing) != "" {
+		os.Exit(crash())
+	}
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
