@@ -7,8 +7,8 @@ import "time"
 type Health struct {
 	Obstacle  Obstacle      // empty while it can admit
 	Sessions  int           // that were admitted and have not ended
-	Committed time.Time     // when the last commit succeeded; zero before the first
-	Lease     time.Duration // how long after a commit other nodes take this one for alive
+	Committed time.Time     // when the last commit that succeeded began; zero before the first
+	Lease     time.Duration // how long from then other nodes take this one for alive, at the least
 }
 
 // Obstacle is why nobody can be admitted, in words for an operator.

@@ -17,8 +17,9 @@ type Store interface {
 	// in it. It returns ErrSuperseded, and has written nothing, when a newer
 	// server has taken the node's name.
 	Commit(context.Context, Batch) (Result, error)
-	// Sweep removes what dead nodes left, and returns how many sessions that were.
-	Sweep(context.Context) (int, error)
+	// Sweep removes what dead nodes left. With an error too, it may have removed
+	// something.
+	Sweep(context.Context) (Swept, error)
 }
 
 var (
@@ -28,11 +29,18 @@ var (
 	ErrRejected = errors.New("the database rejects the content of the batch")
 )
 
+// Swept is what came of a sweep.
+type Swept struct {
+	Sessions int           // how many were ended, all of dead nodes
+	Next     time.Duration // until the next lease of another node runs out; zero if none has one
+}
+
 // Batch is what one commit writes. A session is in at most one of its lists.
 type Batch struct {
 	Inserts []Change // sessions that came, and the rows of their users
 	Touches []Change // sessions and users that were active
 	Deletes []Change // sessions that went, and the rows of users who have no other
+	Count   bool     // tell how many sessions the node has then
 }
 
 // Len is the number of changes in the batch.
@@ -63,4 +71,7 @@ type Result struct {
 	// Sweeps counts how often other nodes took this one for dead and removed
 	// its rows. When it grows, everything must be written again.
 	Sweeps int64
+	// Sessions is how many the node has after the batch, if the batch asked for
+	// it. When that is too few, somebody has deleted rows by hand.
+	Sessions int
 }

@@ -53,7 +53,8 @@ func (r *roster) enqueue(m *member) {
 }
 
 // batch takes the next batch from the queue. It answers false while one is in
-// flight, and when there is nothing to write and no lease to renew.
+// flight, and when there is nothing to write and no lease to renew. Each commit
+// renews the lease; one that was asked to also compares the number of rows.
 func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 	if r.flight != nil {
 		return b, 0, false
@@ -88,7 +89,7 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 	if len(flight) == 0 && !renew {
 		return b, 0, false
 	}
-	r.flight = flight
+	r.flight, r.counting, b.Count = flight, renew, renew
 	r.number++
 	return b, r.number, true
 }
@@ -132,9 +133,10 @@ func (r *roster) committed(number uint64, result rollcall.Result, now time.Time)
 			r.forget(c.member)
 		}
 	}
-	if result.Sweeps > r.sweeps {
+	swept := result.Sweeps > r.sweeps
+	if swept || r.counting && result.Sessions < r.present() {
 		r.sweeps = result.Sweeps
-		r.doubtRows()
+		o.doubted = r.doubtRows()
 	}
 	return o
 }
@@ -164,14 +166,27 @@ func (r *roster) inserted(c *change, result rollcall.Result, now time.Time, o *o
 	}
 }
 
-// doubtRows notes that other nodes may have removed any of our rows.
-func (r *roster) doubtRows() {
+// present is how many rows there are at the least, if nobody else has removed any.
+func (r *roster) present() (n int) {
+	for _, m := range r.members {
+		if m.row == present {
+			n++
+		}
+	}
+	return n
+}
+
+// doubtRows notes that any of our rows may have been removed by others: nodes
+// that took this one for dead, or a hand in the database. It returns how many.
+func (r *roster) doubtRows() (n int) {
 	for _, m := range r.members {
 		if m.row == present {
 			m.row = unknown
 			r.enqueue(m)
+			n++
 		}
 	}
+	return n
 }
 
 // failed puts the batch in flight back, first in the queue. Whether it was

@@ -2,6 +2,7 @@ package actors_test
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rollcall/rollcall"
@@ -61,6 +62,22 @@ func TestHealthOfAStuckRegistryIsAnswered(t *testing.T) {
 		time.Sleep(actortest.BlockTime)
 		k.Settle()
 		wantObstacle(k, "")
+	})
+}
+
+// The database may have renewed the lease as soon as it had the commit: what is
+// left of it must not be counted from the answer, which may be seconds late.
+func TestHealthCountsTheLeaseFromTheBeginningOfACommit(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Settle()
+		k.Store.Delay(3 * time.Second)
+		began := time.Now()
+		k.ConnectLater("alice@example.com")
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if h := k.Examine(); !h.Committed.Equal(began) {
+			t.Errorf("the commit counts from %s after it was begun", h.Committed.Sub(began))
+		}
 	})
 }
 

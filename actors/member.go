@@ -60,6 +60,7 @@ type outcome struct {
 	admitted []*member
 	refused  []verdict // connects to be told no
 	ended    []verdict // sessions to be told to go
+	doubted  int       // rows that were removed by others, and are written again
 }
 
 func (o *outcome) refuse(m *member, c rollcall.Close) {

@@ -73,8 +73,12 @@ type CommitFailed struct {
 // Sweep asks the sweeper to remove what dead nodes left.
 type Sweep struct{}
 
-// Swept says that the sweep is over, whatever came of it.
-type Swept struct{}
+// Swept says that the sweep is over, and what came of it. The result may hold
+// something of a sweep that failed, too.
+type Swept struct {
+	Result rollcall.Swept
+	Err    error
+}
 
 // Received hands one frame of the client to its session.
 type Received struct {

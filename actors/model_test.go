@@ -27,6 +27,7 @@ type model struct {
 	rows     map[rollcall.Email]rollcall.Entry
 	marked   map[rollcall.Email]bool // a connect that was refused after it was written has left its times in the row
 	sweeps   int64
+	removed  bool                                  // rows, by somebody else
 	asked    map[rollcall.SessionID]time.Time      // the deadline; no answer yet
 	open     map[rollcall.SessionID]rollcall.Email // greeted, and not ended
 	batch    *rollcall.Batch                       // in the writer's hands
@@ -68,14 +69,15 @@ func (m *model) run(t *rapid.T) {
 		"frame":            m.frame,
 		"leave":            m.leaves,
 		"time":             func(t *rapid.T) { m.passes(t, time.Duration(rapid.IntRange(1, 3000).Draw(t, "ms"))*time.Millisecond) },
-		"begin commit":     func(*rapid.T) { m.begin() },
+		"begin commit":     func(t *rapid.T) { m.begin(rapid.Bool().Draw(t, "renew")) },
 		"commit":           func(t *rapid.T) { m.answered(t, true, nil) },
 		"fail before":      func(t *rapid.T) { m.answered(t, false, errModel) },
 		"fail after":       func(t *rapid.T) { m.answered(t, true, errModel) },
 		"reject":           func(t *rapid.T) { m.answered(t, false, rollcall.ErrRejected) },
 		"lose the answer":  m.lose,
 		"late answer":      m.hearsLate,
-		"swept by another": func(*rapid.T) { clear(m.database); clear(m.rows); m.sweeps++ },
+		"swept by another": func(*rapid.T) { clear(m.database); clear(m.rows); m.sweeps++; m.removed = true },
+		"delete by hand":   m.deletes,
 		"restart":          func(*rapid.T) { m.restart() },
 		"clock forward":    func(*rapid.T) { m.jumps("clock forward", clockJump) },
 		"clock back":       func(*rapid.T) { m.jumps("clock back", -clockJump) },
@@ -138,9 +140,18 @@ func (m *model) passes(t *rapid.T, d time.Duration) {
 	m.carryOut(t, o)
 }
 
+// deletes is somebody who deletes the sessions of a user by hand. The user's row
+// goes with them, at the next sweep if not at once.
+func (m *model) deletes(t *rapid.T) {
+	email := rapid.SampledFrom(modelEmails).Draw(t, "email")
+	maps.DeleteFunc(m.database, func(_ rollcall.SessionID, c rollcall.Change) bool { return c.Email == email })
+	delete(m.rows, email)
+	m.removed = true
+}
+
 // begin gives the writer a batch, if it has none.
-func (m *model) begin() {
-	if b, _, ok := m.roster.batch(false); ok {
+func (m *model) begin(renew bool) {
+	if b, _, ok := m.roster.batch(renew); ok {
 		m.batch = &b
 	}
 }
@@ -230,6 +241,9 @@ func (m *model) apply(applied bool) rollcall.Result {
 			delete(m.rows, c.Email)
 		}
 	}
+	if m.batch.Count {
+		result.Sessions = len(m.database)
+	}
 	return result
 }
 
@@ -259,9 +273,12 @@ func (m *model) carryOut(t *rapid.T, o outcome) {
 			m.marked[c.Email] = true
 		}
 	}
+	if o.doubted > 0 && !m.removed {
+		t.Fatalf("%d rows are doubted, and nobody has removed any", o.doubted)
+	}
 	for _, one := range o.admitted {
 		answered(one.id)
-		if _, ok := m.database[one.id]; !ok && m.sweeps == 0 {
+		if _, ok := m.database[one.id]; !ok && !m.removed {
 			t.Fatalf("%s is greeted, and has no row", one.connect.Email)
 		}
 		m.open[one.id] = one.connect.Email
@@ -311,19 +328,18 @@ func (m *model) settle(t *rapid.T) {
 	for range 1000 {
 		m.passes(t, time.Second)
 		if m.flight == nil {
-			m.begin()
+			m.begin(false)
 		}
 		if m.flight == nil || m.batch == nil {
 			break
 		}
 		m.answered(t, true, nil)
 	}
-	// A lapse is told with the next commit, which the lease asks for by itself.
-	if _, number, ok := m.roster.batch(true); ok {
-		m.hears(t, answer{number: number, result: rollcall.Result{Sweeps: m.sweeps}})
-	}
-	for m.begin(); m.batch != nil && m.flight != nil; m.begin() {
+	// What others removed is told with the next renewal of the lease.
+	m.begin(true)
+	for m.batch != nil && m.flight != nil {
 		m.answered(t, true, nil)
+		m.begin(false)
 	}
 	m.check(t)
 	if len(m.asked)+len(m.waiting)+len(m.leads)+len(m.queue) > 0 || len(m.members) != len(m.open) {

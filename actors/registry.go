@@ -56,12 +56,14 @@ type registry struct {
 	drained    chan<- struct{} // to be told when nothing is left
 	failures   int             // commits that failed since the last that did not
 	retryAt    time.Time
-	confirmed  time.Time // when the last commit succeeded
+	confirmed  time.Time // when the last commit that succeeded was given to the writer
 	committing time.Time // when the last commit was given to the writer
+	renewed    time.Time // when the last one was that also compared the rows
 	flushed    time.Time
-	swept      time.Time // when the last sweep was asked for
-	sweeping   bool      // it is not over
 	reconciled time.Time
+
+	sweepAt       time.Time // when the next sweep is due
+	sweepFailures int       // sweeps that failed since the last that did not
 }
 
 func newRegistry(p *Presence) *registry {
@@ -105,7 +107,7 @@ func (r *registry) Receive(c actor.Context) {
 	case *Examine:
 		tell(m.Answer, r.health(time.Now()))
 	case *Swept:
-		r.sweeping = false
+		r.swept(m)
 	case *Drain:
 		r.startDrain(c, m)
 	case *tick:
@@ -166,10 +168,13 @@ func (r *registry) commit(c actor.Context) {
 		return
 	}
 	// After a failure the lease is renewed at once, even if nothing else is to be
-	// written: only a commit tells whether the rows were swept meanwhile.
-	renew := r.failures > 0 || now.Sub(r.committing) >= r.presence.config.Lease/renewalsPerLease
+	// written: only a commit tells whether the rows were removed meanwhile.
+	renew := r.failures > 0 || now.Sub(r.renewed) >= r.presence.config.Lease/renewalsPerLease
 	if b, number, ok := r.roster.batch(renew); ok {
 		r.committing = now
+		if renew {
+			r.renewed = now
+		}
 		c.Send(r.writer, &Commit{Number: number, Batch: b})
 	}
 }
@@ -181,7 +186,7 @@ func (r *registry) committed(c actor.Context, m *Committed) {
 	if r.failures > 0 {
 		r.log.Info("database is back", "failed_commits", r.failures)
 	}
-	r.failures, r.confirmed = 0, time.Now()
+	r.failures, r.confirmed = 0, r.committing
 	r.carryOut(c, r.roster.committed(m.Number, m.Result, time.Now()))
 	r.settle()
 }
@@ -214,6 +219,9 @@ func (r *registry) carryOut(c actor.Context, o outcome) {
 	}
 	for _, v := range o.ended {
 		r.end(c, v.session, v.close)
+	}
+	if o.doubted > 0 {
+		r.log.Info("rows were removed by others; the sessions are written again", "sessions", o.doubted)
 	}
 }
 
@@ -284,10 +292,7 @@ func (r *registry) tick(c actor.Context) {
 		r.flushed = now
 		r.roster.flush()
 	}
-	if pause := now.Sub(r.swept); pause >= r.presence.config.Lease/renewalsPerLease && (!r.sweeping || pause >= sweepOverdue) {
-		r.swept, r.sweeping = now, true
-		c.Send(r.sweeper, &Sweep{})
-	}
+	r.sweep(c, now)
 	if r.roster.flight != nil && now.Sub(r.committing) >= answerTimeout {
 		r.commitFailed(c, &CommitFailed{Number: r.roster.number, Err: errNoAnswer})
 	}

@@ -27,6 +27,8 @@ type roster struct {
 	number  uint64                         // of the last batch; late answers carry another
 	sweeps  int64                          // see rollcall.Result
 	room    int                            // how many changes the next batch may hold
+
+	counting bool // the batch in flight asks for the number of rows
 }
 
 func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email) *roster {

@@ -25,9 +25,15 @@ func (n *Node) Commit(ctx context.Context, batch rollcall.Batch) (rollcall.Resul
 			if result.Sweeps, err = n.renew(ctx, tx); err != nil {
 				return err
 			}
-			result.Users, err = n.write(ctx, tx, batch)
+			if result.Users, err = n.write(ctx, tx, batch); err != nil || !batch.Count {
+				return err
+			}
+			result.Sessions, err = countSessions(ctx, tx, n.id)
 			return err
 		})
+	}
+	if errors.Is(err, rollcall.ErrSuperseded) {
+		return rollcall.Result{}, rollcall.ErrSuperseded // is the end of the server, which shows it as it is
 	}
 	if err != nil {
 		return rollcall.Result{}, fmt.Errorf("commit %d changes of node %s: %w", batch.Len(), n.config.Name, rejection(err))

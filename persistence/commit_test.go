@@ -255,10 +255,32 @@ func TestEmptyBatchRenewsTheLease(t *testing.T) {
 		commit(t, a, inserts(arrival(ada, noon)))
 		f.expireLease(t, "a")
 		commit(t, a, rollcall.Batch{})
-		if swept, err := b.Sweep(t.Context()); swept != 0 || err != nil {
-			t.Errorf("swept %d sessions of a node that has renewed its lease, %v", swept, err)
+		if swept, err := b.Sweep(t.Context()); swept.Sessions != 0 || err != nil {
+			t.Errorf("swept %d sessions of a node that has renewed its lease, %v", swept.Sessions, err)
 		}
 		equal(t, "connections", f.connections(t), row{ada, noon, noon})
+	})
+}
+
+// A node must be able to see that somebody deletes its rows by hand. The rows of
+// other nodes are no comfort.
+func TestCommitCountsTheSessionsOfItsNode(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		a, b := f.join(t, "a"), f.join(t, "b")
+		first, second := arrival(ada, noon), arrival(grace, noon)
+		commit(t, b, inserts(arrival(ada, noon), arrival(linus, noon)))
+		count := func(what string, batch rollcall.Batch, want int) {
+			t.Helper()
+			batch.Count = true
+			if got := commit(t, a, batch).Sessions; got != want {
+				t.Errorf("%s the node has %d sessions, want %d", what, got, want)
+			}
+		}
+		count("at first", rollcall.Batch{}, 0)
+		count("with two inserts", inserts(first, second), 2)
+		count("with a delete", deletes(departure(first, noon)), 1)
+		f.exec(t, "DELETE FROM sessions")
+		count("after a hand", rollcall.Batch{}, 0)
 	})
 }
 

@@ -31,7 +31,9 @@ func TestSupersededNodeWritesNothing(t *testing.T) {
 			Inserts: []rollcall.Change{arrival(ada, noon)},
 			Deletes: []rollcall.Change{departure(c, noon)},
 		})
-		is(t, err, rollcall.ErrSuperseded)
+		if is(t, err, rollcall.ErrSuperseded); err.Error() != rollcall.ErrSuperseded.Error() {
+			t.Errorf("the end of the server is told as %q, want one sentence", err)
+		}
 		is(t, old.Leave(t.Context()), rollcall.ErrSuperseded)
 		equal(t, "connections", f.connections(t), row{grace, noon, noon})
 		equal(t, "history", f.history(t), history...)

@@ -31,8 +31,8 @@ func TestNodesThatRaceForTheSameUsersKeepTheInvariant(t *testing.T) {
 			case <-over:
 				return
 			default:
-				if swept, err := sweeper.Sweep(t.Context()); swept != 0 || err != nil {
-					t.Errorf("swept %d sessions of living nodes, %v", swept, err)
+				if swept, err := sweeper.Sweep(t.Context()); swept.Sessions != 0 || err != nil {
+					t.Errorf("swept %d sessions of living nodes, %v", swept.Sessions, err)
 				}
 			}
 		}

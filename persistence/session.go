@@ -59,6 +59,15 @@ func insertSessions(ctx context.Context, tx bun.Tx, rows []sessionRow) error {
 	return nil
 }
 
+// countSessions reads no row, only the index on the node.
+func countSessions(ctx context.Context, tx bun.Tx, node int64) (int, error) {
+	n, err := tx.NewSelect().Model((*sessionRow)(nil)).Where("node_id = ?", node).Count(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("count the sessions of the node: %w", err)
+	}
+	return int(n), nil
+}
+
 // touchSessions moves last_activity, forwards only.
 func touchSessions(ctx context.Context, tx bun.Tx, touches []rollcall.Change) error {
 	if len(touches) == 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -18,6 +19,10 @@ const (
 	prunedPerSweep  = 10_000
 )
 
+// clockStep is the step of SQLite's clock. A lease is over when the step has
+// passed that it ends in.
+const clockStep = time.Millisecond
+
 // Swept is what a sweep removed.
 type Swept struct {
 	Nodes    []string // dead ones, whose sessions it ended
@@ -26,18 +31,43 @@ type Swept struct {
 }
 
 // Sweep ends the sessions of nodes whose lease has run out by the clock of the
-// database, and returns how many that were. It also deletes active connections
-// that have no session, and history that is older than the node keeps. Each of
-// the three is a transaction of its own, so that what one has done stays done.
-func (n *Node) Sweep(ctx context.Context) (int, error) {
-	swept, err := n.db.sweep(ctx, n.id)
+// database, and tells when the next lease will have. It also deletes active
+// connections that have no session, and history that is older than the node
+// keeps. Each of the three is a transaction of its own, so that what one has done
+// stays done.
+func (n *Node) Sweep(ctx context.Context) (rollcall.Swept, error) {
+	removed, err := n.db.sweep(ctx, n.id)
+	swept := rollcall.Swept{Sessions: removed.Sessions}
 	if err == nil && n.config.HistoryFor > 0 {
 		err = n.db.prune(ctx, now().Add(-n.config.HistoryFor), prunedPerSweep)
 	}
-	if err != nil {
-		return swept.Sessions, fmt.Errorf("sweep as node %s: %w", n.config.Name, err)
+	if err == nil {
+		swept.Next, err = n.db.nextDeath(ctx, n.id)
 	}
-	return swept.Sessions, nil
+	if err != nil {
+		return swept, fmt.Errorf("sweep as node %s: %w", n.config.Name, err)
+	}
+	return swept, nil
+}
+
+// nextDeath is how long the shortest lease of the other nodes runs; zero if none
+// has one. A lease may be over that was not swept, since somebody else holds its
+// row: what is left of it is the least there is.
+func (d *Database) nextDeath(ctx context.Context, sweeper int64) (time.Duration, error) {
+	var lease struct {
+		Ends time.Time `bun:"ends"`
+		At   time.Time `bun:"at"`
+	}
+	err := d.bun.NewSelect().Model((*nodeRow)(nil)).
+		ColumnExpr("min(lease_expires_at) AS ends").ColumnExpr("? AS at", d.dialect.clock(0)).
+		Where("id <> ?", sweeper).Scan(ctx, &lease)
+	if err != nil {
+		return 0, fmt.Errorf("look for the next lease to run out: %w", err)
+	}
+	if lease.Ends.IsZero() {
+		return 0, nil
+	}
+	return max(0, lease.Ends.Sub(lease.At)) + clockStep, nil
 }
 
 // Sweep removes what a node's sweep would, without being a node, and all of it:

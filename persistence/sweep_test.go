@@ -6,6 +6,7 @@ import (
 
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/persistence"
+	"github.com/rollcall/rollcall/persistence/persistencetest"
 )
 
 // The first fault of the seed: what a dead server leaves must go, and nothing
@@ -18,8 +19,8 @@ func TestSweepEndsTheSessionsOfADeadNode(t *testing.T) {
 		f.expireLease(t, "dead")
 
 		swept, err := alive.Sweep(t.Context())
-		if must(t, err); swept != 3 {
-			t.Errorf("swept %d sessions, want 3", swept)
+		if must(t, err); swept.Sessions != 3 {
+			t.Errorf("swept %d sessions, want 3", swept.Sessions)
 		}
 		equal(t, "connections", f.connections(t), row{ada, noon, noon}, row{linus, noon, noon})
 		equal(t, "sessions", f.sessions(t), row{ada, noon, noon}, row{linus, noon, noon})
@@ -35,8 +36,8 @@ func TestSweepEndsTheSessionsOfADeadNode(t *testing.T) {
 		f.holds(t)
 
 		swept, err = alive.Sweep(t.Context())
-		if must(t, err); swept != 0 {
-			t.Errorf("swept %d sessions the second time, want none", swept)
+		if must(t, err); swept.Sessions != 0 {
+			t.Errorf("swept %d sessions the second time, want none", swept.Sessions)
 		}
 		equal(t, "sweeps of the dead node", f.sweeps(t, "dead"), 1)
 	})
@@ -62,8 +63,8 @@ func TestLongSweepIsDoneInPieces(t *testing.T) {
 			f.expireLease(t, name)
 		}
 		swept, err := alive.Sweep(t.Context())
-		if must(t, err); swept != 2*pieces*each {
-			t.Errorf("swept %d sessions, want %d", swept, 2*pieces*each)
+		if must(t, err); swept.Sessions != 2*pieces*each {
+			t.Errorf("swept %d sessions, want %d", swept.Sessions, 2*pieces*each)
 		}
 		equal(t, "sessions", f.sessions(t))
 		equal(t, "connections", f.connections(t))
@@ -80,16 +81,67 @@ func TestLeaseRunsOutByTheClockOfTheDatabase(t *testing.T) {
 		other := f.join(t, "other")
 		joined := time.Now()
 		commit(t, brief, inserts(arrival(ada, noon)))
-		eventually(t, "the lease has run out", func() bool {
-			swept, err := other.Sweep(t.Context())
-			must(t, err)
-			return swept == 1
-		})
+		early, err := other.Sweep(t.Context())
+		must(t, err)
+		if early.Sessions != 0 || early.Next <= 0 {
+			t.Fatalf("a sweep before the end of the lease took %d sessions, and told the next for %s from now", early.Sessions, early.Next)
+		}
+		<-time.After(early.Next)
+		swept, err := other.Sweep(t.Context())
+		if must(t, err); swept.Sessions != 1 {
+			t.Errorf("swept %d sessions when the lease was told to run out, want 1", swept.Sessions)
+		}
 		if lived := time.Since(joined); lived < 300*time.Millisecond {
 			t.Errorf("the node was swept after %s, before its lease ran out", lived)
 		}
 		f.holds(t)
 	})
+}
+
+// A user of a dead server is listed until somebody sweeps: who asks must be told
+// when that is worth while, by the clock of the database, and never of itself.
+func TestSweepTellsWhenTheNextLeaseRunsOut(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		sweeper := f.join(t, "sweeper")
+		next := func(what string, least, most time.Duration) {
+			t.Helper()
+			swept, err := sweeper.Sweep(t.Context())
+			if must(t, err); swept.Next < least || swept.Next > most {
+				t.Errorf("%s, the next lease runs out in %s, want between %s and %s", what, swept.Next, least, most)
+			}
+		}
+		next("alone", 0, 0)
+		long := f.joinAs(t, persistence.NodeConfig{Name: "long", Lease: time.Hour})
+		next("beside a long lease", time.Hour-time.Minute, time.Hour+time.Second)
+		short := f.joinAs(t, persistence.NodeConfig{Name: "short", Lease: time.Minute})
+		next("beside a short one too", time.Minute/2, time.Minute+time.Second)
+		must(t, short.Leave(t.Context()))
+		next("when the short one has left", time.Hour-time.Minute, time.Hour+time.Second)
+		must(t, long.Leave(t.Context()))
+		next("alone again", 0, 0)
+	})
+}
+
+// A dead node whose row somebody else holds, say for a sweep of their own, is not
+// swept now. It must not be forgotten over that, as if there were no lease.
+func TestSweepThatFindsADeadNodeLockedComesAgainSoon(t *testing.T) {
+	f := newFixture(t, persistencetest.Postgres(t))
+	sweeper, dead := f.join(t, "sweeper"), f.join(t, "dead")
+	commit(t, dead, inserts(arrival(ada, noon)))
+	f.expireLease(t, "dead")
+	tx, err := f.raw.BeginTx(t.Context(), nil)
+	must(t, err)
+	_, err = tx.ExecContext(t.Context(), "SELECT id FROM nodes WHERE name = 'dead' FOR UPDATE")
+	must(t, err)
+	swept, err := sweeper.Sweep(t.Context())
+	if must(t, err); swept.Sessions != 0 || swept.Next <= 0 || swept.Next > time.Second {
+		t.Errorf("the sweep took %d sessions of a locked node, and told the next for %s from now", swept.Sessions, swept.Next)
+	}
+	must(t, tx.Rollback())
+	swept, err = sweeper.Sweep(t.Context())
+	if must(t, err); swept.Sessions != 1 {
+		t.Errorf("swept %d sessions when nobody held the row any more, want 1", swept.Sessions)
+	}
 }
 
 // A node that was only paused must learn that its rows are gone, or its open
@@ -111,8 +163,8 @@ func TestNodeSweptWhilePausedSeesItInItsNextCommit(t *testing.T) {
 		equal(t, "connections", f.connections(t), row{ada, noon, noon})
 		f.holds(t)
 		swept, err := other.Sweep(t.Context())
-		if must(t, err); swept != 0 {
-			t.Errorf("swept %d sessions of a node that is back", swept)
+		if must(t, err); swept.Sessions != 0 {
+			t.Errorf("swept %d sessions of a node that is back", swept.Sessions)
 		}
 
 		// Its history must tell the true end in the end, and only once.
@@ -129,8 +181,8 @@ func TestNodeDoesNotSweepItself(t *testing.T) {
 		commit(t, n, inserts(arrival(ada, noon)))
 		f.expireLease(t, "a")
 		swept, err := n.Sweep(t.Context())
-		if must(t, err); swept != 0 {
-			t.Errorf("the node swept %d sessions of its own", swept)
+		if must(t, err); swept.Sessions != 0 {
+			t.Errorf("the node swept %d sessions of its own", swept.Sessions)
 		}
 		f.holds(t)
 	})

@@ -36,6 +36,11 @@ type Store struct {
 	sweeps   int64
 	commits  []rollcall.Batch
 	trouble  func(rollcall.Batch) Trouble
+	delay    time.Duration // from the end of a commit to its answer
+
+	leases       map[rollcall.SessionID]time.Time // of the other nodes, by their session
+	held         bool                             // one is over, and cannot be swept
+	sweepTrouble error
 }
 
 // NewStore makes a store with these users.
@@ -44,6 +49,7 @@ func NewStore(users ...rollcall.Email) *Store {
 		users:    make(map[rollcall.Email]bool),
 		sessions: make(map[rollcall.SessionID]rollcall.Change),
 		rows:     make(map[rollcall.Email]rollcall.Entry),
+		leases:   make(map[rollcall.SessionID]time.Time),
 	}
 	for _, u := range users {
 		s.users[u] = true
@@ -63,10 +69,22 @@ func Always(t Trouble) func(rollcall.Batch) Trouble {
 	return func(rollcall.Batch) Trouble { return t }
 }
 
+// Delay lets the answers to commits be late by so much.
+func (s *Store) Delay(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = d
+}
+
 // Commit implements [rollcall.Store].
 func (s *Store) Commit(ctx context.Context, b rollcall.Batch) (rollcall.Result, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func(d time.Duration) {
+		s.mu.Unlock()
+		time.Sleep(d)
+		s.mu.Lock()
+	}(s.delay)
 	trouble := None
 	if s.trouble != nil {
 		trouble = s.trouble(b)
@@ -123,6 +141,9 @@ func (s *Store) apply(b rollcall.Batch) rollcall.Result {
 			delete(s.rows, c.Email)
 		}
 	}
+	if b.Count {
+		result.Sessions = len(s.sessions) - len(s.leases)
+	}
 	return result
 }
 
@@ -133,9 +154,6 @@ func latest(a, b time.Time) time.Time {
 	return a
 }
 
-// Sweep implements [rollcall.Store].
-func (s *Store) Sweep(context.Context) (int, error) { return 0, nil }
-
 // SweptByAnother removes everything, as another node does that takes this one for dead.
 func (s *Store) SweptByAnother() {
 	s.mu.Lock()
@@ -143,6 +161,14 @@ func (s *Store) SweptByAnother() {
 	clear(s.sessions)
 	clear(s.rows)
 	s.sweeps++
+}
+
+// DeletedByHand removes a user's sessions and row, as somebody may in SQL.
+func (s *Store) DeletedByHand(email rollcall.Email) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.sessions, func(_ rollcall.SessionID, c rollcall.Change) bool { return c.Email == email })
+	delete(s.rows, email)
 }
 
 // Sessions is the e-mails of the sessions, each once.

@@ -33,9 +33,9 @@ func newPromise(lease, pingInterval, pongTimeout, slack time.Duration) promise {
 	}
 }
 
-// death is how long rows may outlive their server: the lease, the time to the
-// next sweep, and a second for it.
-func (p promise) death() time.Duration { return p.lease + p.lease/3 + p.change }
+// death is how long rows may outlive their server: the lease, at whose end the
+// others sweep, and a second for that.
+func (p promise) death() time.Duration { return p.lease + p.change }
 
 // bound is by when a list must be true again after a fault, and since when that
 // is counted. The second is false if the fault is no excuse for such a list.
