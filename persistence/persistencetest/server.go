@@ -86,7 +86,7 @@ func NewServer() (_ *Server, err error) {
 		}
 	}
 	if err := s.startWatchdog(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, os.RemoveAll(s.dir))
 	}
 	if err := s.init(); err != nil {
 		s.Close()
