@@ -65,7 +65,8 @@ fuzz: ## fuzz each target for a while (FUZZTIME=30s)
 	done
 
 chaos: build ## break everything for a while, and check what clients saw (DURATION=10m SEED=n)
-	$(GO) run ./cmd/chaos -rollcall=bin/rollcall -duration=$(DURATION) -seed=$(SEED) -json=bin/chaos.json
+	$(GO) build -o bin/chaos ./cmd/chaos
+	bin/chaos -rollcall=bin/rollcall -duration=$(DURATION) -seed=$(SEED) -json=bin/chaos.json
 
 bench: ## run the benchmarks (BENCH=regexp)
 	$(BENCHMARK)

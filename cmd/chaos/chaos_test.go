@@ -19,7 +19,7 @@ import (
 // is touched, a wrong refusal, a server that ends. The promise to the letter is
 // make chaos's.
 func TestMinuteOfChaosKeepsThePromise(t *testing.T) {
-	s, err := parse([]string{"-seed=7", "-duration=70s", "-clients=120", "-servers=2", "-pause=2s", "-slack=10s"})
+	s, err := parse([]string{"-seed=7", "-duration=2m", "-clients=120", "-servers=2", "-pause=2s", "-slack=10s"}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}

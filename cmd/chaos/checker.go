@@ -49,6 +49,7 @@ func check(r record, p promise) verdict {
 	v.violations = append(v.violations, p.stayedListed(r)...)
 	v.violations = append(v.violations, touched(r, p)...)
 	v.violations = append(v.violations, silent(r, p)...)
+	v.violations = append(v.violations, p.disturbed(r)...)
 	v.violations = append(v.violations, r.surprises...)
 	return v
 }
@@ -131,7 +132,7 @@ func touched(r record, p promise) (found []string) {
 		case i < 0 && s.greeted != never:
 			found = append(found, fmt.Sprintf("%s: its socket at %s was ended with %d at %s, and nothing was done to its server",
 				email(s.user), s.node, s.code, clock(s.left)))
-		case i >= 0 && s.greeted != never && r.faults[i].kind == drained && s.code != rollcall.CloseGoingAway.Code:
+		case i >= 0 && s.greeted != never && r.faults[i].kind.drains() && s.code != rollcall.CloseGoingAway.Code:
 			found = append(found, fmt.Sprintf("%s: its socket at %s was ended with %d at %s, by a server that was told to end",
 				email(s.user), s.node, s.code, clock(s.left)))
 		case s.greeted == never && !mayRefuse(s.code):

@@ -173,8 +173,10 @@ func TestDeathOfAServerHasItsOwnBound(t *testing.T) {
 	dead(killedOtherName, 5000*ms, 8800*ms).want(t, "ghost in the rows", "ghost in the sessions of one")
 	dead(killedSameName, 5400*ms, 5400*ms).wantNone(t)
 	dead(killedSameName, 5400*ms, 5600*ms).want(t, "ghost in the sessions of one from 5s to 5.6s, which had to be right by 5.4s")
-	dead(drained, 5100*ms, 14_800*ms).wantNone(t)
-	dead(drained, 5100*ms, 15_200*ms).want(t, "ghost in the rows", "ghost in the sessions of one")
+	for _, told := range []faultKind{drained, drainedInStorm} {
+		dead(told, 5100*ms, 14_800*ms).wantNone(t)
+		dead(told, 5100*ms, 15_200*ms).want(t, "ghost in the rows", "ghost in the sessions of one")
+	}
 }
 
 // To the others a frozen server is dead after its lease, though its sockets are
@@ -237,6 +239,7 @@ func TestTouchedSocketIsFound(t *testing.T) {
 	ended(frozenServer, "one", 0).want(t, "user1@example.com: its socket at one was ended with 0")
 	ended(drained, "one", rollcall.CloseGoingAway.Code).wantNone(t)
 	ended(drained, "one", 0).want(t, "by a server that was told to end")
+	ended(drainedInStorm, "one", 0).want(t, "by a server that was told to end")
 }
 
 // With the database away a user is told to come again, and never that there is

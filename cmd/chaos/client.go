@@ -191,7 +191,7 @@ func (t *conversation) echo() bool {
 	select {
 	case read, open := <-t.replies:
 		if open {
-			t.history.echoed(echo{sent, read - sent})
+			t.history.echoed(echo{t.truth.node, sent, read - sent})
 		}
 		return open
 	case <-timeout.C:

@@ -19,8 +19,8 @@ const (
 	cutEvery = 300 * time.Millisecond
 )
 
-// lockable are the tables that a foreign transaction may sit on.
-var lockable = []string{"sessions", "active_websocket_connections", "nodes", "users"}
+// tables are those that a foreign transaction may sit on, and that may be slow.
+var tables = []string{"sessions", "active_websocket_connections", "nodes", "users"}
 
 // database is the PostgreSQL server of the run, to be broken.
 type database struct {
@@ -88,7 +88,7 @@ func (d *database) cut(ctx context.Context, times int) error {
 
 // lock sits on a table, as somebody's forgotten transaction does.
 func (d *database) lock(ctx context.Context, draw *rand.Rand, held time.Duration) (table string, err error) {
-	table = lockable[draw.IntN(len(lockable))]
+	table = tables[draw.IntN(len(tables))]
 	return table, session(ctx, d.url, func(ctx context.Context, conn *pgx.Conn) error {
 		tx, err := conn.Begin(ctx)
 		if err != nil {

@@ -9,10 +9,12 @@ const (
 	killedOtherName faultKind = "kill -9, another name"
 	frozenServer    faultKind = "server frozen"
 	drained         faultKind = "SIGTERM, started again"
+	drainedInStorm  faultKind = "SIGTERM in a connect storm"
 	databaseStopped faultKind = "database stopped"
 	databaseFrozen  faultKind = "database frozen"
 	databaseCut     faultKind = "connections cut"
 	databaseLocked  faultKind = "table locked"
+	databaseSlow    faultKind = "database slow"
 	diskFull        faultKind = "disk full"
 	halfOpen        faultKind = "half-open network"
 	misbehaviour    faultKind = "clients misbehave"
@@ -20,14 +22,14 @@ const (
 
 // faultKinds is all of them, in the order of the report.
 var faultKinds = []faultKind{
-	killedSameName, killedOtherName, frozenServer, drained,
-	databaseStopped, databaseFrozen, databaseCut, databaseLocked, diskFull,
+	killedSameName, killedOtherName, frozenServer, drained, drainedInStorm,
+	databaseStopped, databaseFrozen, databaseCut, databaseLocked, databaseSlow, diskFull,
 	halfOpen, misbehaviour,
 }
 
 func (k faultKind) ofDatabase() bool {
 	switch k {
-	case databaseStopped, databaseFrozen, databaseCut, databaseLocked, diskFull:
+	case databaseStopped, databaseFrozen, databaseCut, databaseLocked, databaseSlow, diskFull:
 		return true
 	}
 	return false
@@ -36,11 +38,14 @@ func (k faultKind) ofDatabase() bool {
 // ofServer reports whether the fault strikes the sockets of one server.
 func (k faultKind) ofServer() bool {
 	switch k {
-	case killedSameName, killedOtherName, frozenServer, drained:
+	case killedSameName, killedOtherName, frozenServer, drained, drainedInStorm:
 		return true
 	}
 	return false
 }
+
+// drains reports whether the server is told to end, and tells its clients.
+func (k faultKind) drains() bool { return k == drained || k == drainedInStorm }
 
 // endsSockets reports whether the sockets of the server end with the fault.
 func (k faultKind) endsSockets() bool { return k.ofServer() && k != frozenServer }

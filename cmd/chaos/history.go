@@ -24,12 +24,6 @@ type record struct {
 	surprises  []string // what must not happen at all, in words
 }
 
-// echo is one message that a client sent, and how long its reply took.
-type echo struct {
-	sent moment
-	took time.Duration
-}
-
 // unanswered is a list that a server was asked for in vain.
 type unanswered struct {
 	node           string

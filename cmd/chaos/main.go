@@ -10,66 +10,70 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
 // What the process tells its caller.
 const (
-	exitKept   = 0
-	exitBroken = 1 // the promise was broken; the report says how
-	exitFailed = 2 // the run could not be done
+	exitKept   = 0 // the promise was kept, which a run to its end has shown
+	exitFailed = 1 // it was broken, or the run has not shown that it was kept
+	exitUsage  = 2 // the command line is wrong, and nothing was done
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal does not wait
-	os.Exit(chaos(ctx, os.Args[1:]))
+	os.Exit(chaos(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
 // chaos does what the command line says.
-func chaos(ctx context.Context, args []string) int {
-	s, err := parse(args)
+func chaos(ctx context.Context, args []string, out, problems io.Writer) int {
+	s, err := parse(args, out)
 	if errors.Is(err, flag.ErrHelp) {
 		return exitKept
 	}
 	if err != nil {
-		return exitFailed // flag has said why
+		complain(problems, err)
+		return exitUsage
 	}
-	folder, err := os.MkdirTemp("", "rollcall-chaos-")
+	r, err := perform(ctx, s, out)
 	if err != nil {
-		return failed(err)
+		complain(problems, err)
+		return exitFailed
 	}
-	if s.logs == "" {
-		s.logs = folder
-	}
-	if s.rollcall == "" {
-		if s.rollcall, err = build(ctx, folder); err != nil {
-			return failed(err)
-		}
-	}
-	r, err := run(ctx, s, os.Stdout)
-	if err != nil {
-		return failed(fmt.Errorf("%w; the servers' logs are in %s", err, s.logs))
-	}
-	r.print(os.Stdout)
-	if s.json != "" {
-		if err := r.save(s.json); err != nil {
-			return failed(err)
-		}
-	}
-	if len(r.Violations) > 0 {
-		fmt.Printf("The servers' logs are in %s.\n", s.logs)
-		return exitBroken
-	}
-	if err := os.RemoveAll(folder); err != nil {
-		return failed(err)
-	}
-	return exitKept
+	return r.exitCode()
 }
 
-func failed(err error) int {
-	fmt.Fprintln(os.Stderr, "chaos:", err)
-	return exitFailed
+// complain says in one line what went wrong.
+func complain(problems io.Writer, err error) {
+	fmt.Fprintln(problems, "chaos:", strings.ReplaceAll(strings.TrimSpace(err.Error()), "\n", "; "))
+}
+
+// perform makes one run, and says and saves what came of it. Of its folder only
+// the servers' logs are left, and only if there is something to look for in them.
+func perform(ctx context.Context, s settings, out io.Writer) (r report, err error) {
+	w, err := newWorkshop(ctx, &s)
+	if err != nil {
+		return r, err
+	}
+	r, err = run(ctx, s, out)
+	if ctx.Err() != nil && err != nil {
+		return r, errors.Join(errors.New("interrupted before the first client came"), w.remove())
+	}
+	if err != nil {
+		return r, w.leave(err)
+	}
+	r.print(out)
+	if s.json != "" {
+		err = r.save(s.json)
+	}
+	if len(r.Violations) == 0 {
+		return r, errors.Join(err, w.remove())
+	}
+	fmt.Fprintf(out, "The servers' logs are in %s.\n", s.logs)
+	return r, errors.Join(err, w.tidy())
 }

@@ -32,26 +32,30 @@ type nemesis struct {
 	network  *network // nil if there is none
 	peers    []int    // the users at the other end of the network
 	rogues   *rogues
+	storm    *storm
 	pause    time.Duration // between two faults
 	only     *regexp.Regexp
 	say      func(string, ...any)
 }
 
-// run goes through all kinds of faults in an order that is drawn anew each
-// time, until the context ends. A fault that has begun is seen to its end.
-func (n *nemesis) run(ctx context.Context) error {
+// run goes through all kinds of faults in an order that is drawn anew each time,
+// for a while. A fault that has begun then is seen to its end; one in which the
+// context ends is only undone, if that can be, and its error means nothing.
+func (n *nemesis) run(ctx context.Context, lasts time.Duration) error {
+	until, stop := context.WithTimeout(ctx, lasts)
+	defer stop()
 	kinds := slices.DeleteFunc(slices.Clone(faultKinds), func(k faultKind) bool { return !n.possible(k) })
 	if len(kinds) == 0 {
-		return errors.New("there is nothing to do")
+		return errors.New("none of these faults can be brought about here")
 	}
 	for {
 		n.draw.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
 		for _, k := range kinds {
-			rest(ctx, n.pause/2+n.upTo(n.pause))
-			if ctx.Err() != nil {
+			rest(until, n.pause/2+n.upTo(n.pause))
+			if until.Err() != nil {
 				return nil
 			}
-			if err := n.strike(context.WithoutCancel(ctx), k); err != nil {
+			if err := n.strike(ctx, k); err != nil {
 				return fmt.Errorf("%s: %w", k, err)
 			}
 		}
@@ -85,12 +89,12 @@ func (n *nemesis) strike(ctx context.Context, k faultKind) error {
 	case frozenServer:
 		n.freeze(ctx, s)
 		return nil
-	case drained:
-		return n.drain(ctx, s)
+	case drained, drainedInStorm:
+		return n.drain(ctx, s, k)
 	case halfOpen:
 		return n.halfOpen(ctx, s)
 	case misbehaviour:
-		n.misbehave(ctx, s, lasts)
+		n.misbehave(ctx, s)
 		return nil
 	}
 	f := n.history.begin(fault{kind: k})
@@ -110,6 +114,8 @@ func (n *nemesis) strikeDatabase(ctx context.Context, k faultKind, lasts time.Du
 		err = n.database.cut(ctx, 1+n.draw.IntN(cuts))
 	case databaseLocked:
 		detail, err = n.database.lock(ctx, n.draw, lasts)
+	case databaseSlow:
+		err = n.database.slow(ctx, slowStatement+lasts)
 	case diskFull:
 		err = n.database.disk.fill(ctx, lasts)
 	}
@@ -131,7 +137,7 @@ func (n *nemesis) kill(ctx context.Context, s *server, successor string) error {
 	}
 	rest(ctx, n.upTo(faultLeast))
 	err := n.fleet.start(ctx, successor)
-	if k == killedSameName {
+	if k == killedSameName && err == nil { // it serves
 		n.history.end(f)
 	}
 	n.told(f, s.name+", then "+successor)
@@ -148,9 +154,14 @@ func (n *nemesis) freeze(ctx context.Context, s *server) {
 	n.told(f, s.name)
 }
 
-// drain tells a server to end, and starts it again.
-func (n *nemesis) drain(ctx context.Context, s *server) error {
-	f := n.history.begin(fault{kind: drained, node: s.name})
+// drain tells a server to end, at any moment or while many come, and starts it
+// again.
+func (n *nemesis) drain(ctx context.Context, s *server, k faultKind) error {
+	if k == drainedInStorm {
+		defer n.storm.blow(ctx, s, n.draw)() // they leave with the server
+		rest(ctx, n.upTo(stormSpread))
+	}
+	f := n.history.begin(fault{kind: k, node: s.name})
 	n.fleet.remove(s)
 	s.signal(syscall.SIGTERM)
 	if code, ok := s.exit(exitTimeout + n.promise.slack); !ok || code != 0 {
@@ -205,9 +216,9 @@ func (n *nemesis) halfOpen(ctx context.Context, s *server) error {
 }
 
 // misbehave lets the rogues loose on a server.
-func (n *nemesis) misbehave(ctx context.Context, s *server, lasts time.Duration) {
+func (n *nemesis) misbehave(ctx context.Context, s *server) {
 	f := n.history.begin(fault{kind: misbehaviour, node: s.name})
-	ctx, cancel := context.WithTimeout(ctx, lasts)
+	ctx, cancel := context.WithTimeout(ctx, rogueTime)
 	defer cancel()
 	n.rogues.run(ctx, s)
 	n.history.end(f)
@@ -216,7 +227,7 @@ func (n *nemesis) misbehave(ctx context.Context, s *server, lasts time.Duration)
 
 // told prints a line about a fault that is over.
 func (n *nemesis) told(f *fault, detail string) {
-	n.say("%9s  %-24s %6s  %s", clock(f.began), f.kind, clock(f.ended-f.began), detail)
+	n.say("%9s  %-24s %6s  %s", clock(f.began), f.kind, clock(after(f.ended, -f.began)), detail)
 }
 
 // upTo draws a duration.

@@ -12,6 +12,7 @@ type promise struct {
 	database time.Duration // after a fault of the database has ended
 	lease    time.Duration // of each server
 	drain    time.Duration // after SIGTERM, until the last row is gone
+	echo     time.Duration // p99 of the replies to others while clients misbehave
 	silence  time.Duration // from a client's last byte until the server has given it up
 	// slack is added to every bound. Zero is the promise; on a machine that is
 	// busy with other things, it keeps the check to what is lost for good.
@@ -28,6 +29,7 @@ func newPromise(lease, pingInterval, pongTimeout, slack time.Duration) promise {
 		database: 5 * time.Second,
 		lease:    lease,
 		drain:    10 * time.Second,
+		echo:     50 * time.Millisecond,
 		silence:  pingInterval + pongTimeout + 2*beat,
 		slack:    slack,
 	}
@@ -47,7 +49,7 @@ func (p promise) bound(f fault, s source) (since, by moment, ok bool) {
 		return f.ended, f.ended, s.isTable()
 	case f.kind == killedOtherName:
 		return f.began, after(f.began, p.death()), s.isTable()
-	case f.kind == drained:
+	case f.kind.drains():
 		return f.began, after(f.began, p.drain), s.isTable()
 	case f.kind == frozenServer && s.isTable():
 		return f.ended, after(f.ended, p.database), true
@@ -68,10 +70,12 @@ func (p promise) words(k faultKind) string {
 		return "before the successor serves"
 	case k == killedOtherName:
 		return fmt.Sprintf("%s after the death", p.death().Round(time.Millisecond))
-	case k == drained:
+	case k.drains():
 		return fmt.Sprintf("%s after SIGTERM", p.drain)
 	case k == frozenServer:
 		return fmt.Sprintf("%s after it goes on", p.database)
+	case k == misbehaviour:
+		return fmt.Sprintf("%s for 99 of 100 replies", p.echo)
 	case k == halfOpen:
 		return fmt.Sprintf("%s after the cut", p.silence+p.change)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -24,6 +23,8 @@ type report struct {
 	Promises   []promiseLine          `json:"promises"`
 	Echo       map[string]echoSummary `json:"echo"`
 	Violations []string               `json:"violations"`
+	// Interrupted tells a run that was not let to its end.
+	Interrupted bool `json:"interrupted"`
 }
 
 // promiseLine is one promise, and the worst that was seen of it.
@@ -33,20 +34,6 @@ type promiseLine struct {
 	Promise string  `json:"promise"`
 	Worst   float64 `json:"worst_ms"`
 }
-
-// echoSummary is how long replies took, in milliseconds.
-type echoSummary struct {
-	Replies int     `json:"replies"`
-	Median  float64 `json:"p50_ms"`
-	Most    float64 `json:"p99_ms"`
-	Longest float64 `json:"max_ms"`
-}
-
-// The times of which echoes are told apart.
-const (
-	calm  = "no fault"
-	rough = "clients misbehave"
-)
 
 func newReport(s settings, r record, p promise, took time.Duration) report {
 	v := check(r, p)
@@ -77,6 +64,7 @@ func newReport(s settings, r record, p promise, took time.Duration) report {
 		}
 	}
 	one.Promises = append(one.Promises, frozenLine(r, p)...)
+	one.Promises = append(one.Promises, echoLine(one.Echo[rough], p)...)
 	return one
 }
 
@@ -108,36 +96,15 @@ func frozenLine(r record, p promise) []promiseLine {
 	return []promiseLine{{string(frozenServer) + ", to the others", "tables", p.words(killedOtherName), milliseconds(worst)}}
 }
 
-// summaries takes the echoes apart that were under way while nothing was on, and
-// while clients misbehaved and nothing else was.
-func summaries(r record) map[string]echoSummary {
-	took := make(map[string][]time.Duration)
-	for _, e := range r.echoes {
-		when := calm
-		for _, f := range r.faults {
-			if f.on(e.sent-time.Second, e.sent+e.took) {
-				when = string(f.kind)
-				break
-			}
-		}
-		if when == calm || when == rough {
-			took[when] = append(took[when], e.took)
-		}
-	}
-	all := make(map[string]echoSummary)
-	for when, times := range took {
-		slices.Sort(times)
-		all[when] = echoSummary{len(times), milliseconds(times[len(times)/2]),
-			milliseconds(times[len(times)*99/100]), milliseconds(times[len(times)-1])}
-	}
-	return all
-}
-
 func milliseconds(d time.Duration) float64 { return float64(d.Round(10*time.Microsecond)) / 1e6 }
 
 // print writes the report for people.
 func (r report) print(w io.Writer) {
-	fmt.Fprintf(w, "\nseed %d: %d clients, %d servers, %.0f s\n", r.Seed, r.Clients, r.Servers, r.Seconds)
+	interrupted := ""
+	if r.Interrupted {
+		interrupted = ", interrupted"
+	}
+	fmt.Fprintf(w, "\nseed %d: %d clients, %d servers, %.0f s%s\n", r.Seed, r.Clients, r.Servers, r.Seconds, interrupted)
 	fmt.Fprintf(w, "%d sockets, %d greetings; %d lists, %d readings of the rows, %d of the sessions of one server\n",
 		r.Sockets, r.Greetings, r.Answers[list], r.Answers[rows], r.Answers[sessions])
 	fmt.Fprintf(w, "sockets ended by the server, by close code (0: none): %v\n\nfaults\n", r.Closes)
@@ -153,14 +120,43 @@ func (r report) print(w io.Writer) {
 		e := r.Echo[when]
 		fmt.Fprintf(w, "  %-24s %8d %7.2f ms %7.2f ms %7.2f ms\n", when, e.Replies, e.Median, e.Most, e.Longest)
 	}
-	if len(r.Violations) == 0 {
-		fmt.Fprintln(w, "\nThe promise was kept.")
-		return
+	fmt.Fprintln(w)
+	if hollow := r.hollow(); hollow != "" {
+		fmt.Fprintf(w, "Nothing was proved: %s.\n", hollow)
 	}
-	fmt.Fprintf(w, "\nThe promise was broken %d times:\n", len(r.Violations))
-	for _, v := range r.Violations {
-		fmt.Fprintln(w, "  "+v)
+	switch {
+	case len(r.Violations) > 0:
+		fmt.Fprintf(w, "The promise was broken %d times:\n", len(r.Violations))
+		for _, v := range r.Violations {
+			fmt.Fprintln(w, "  "+v)
+		}
+	case r.Interrupted:
+		fmt.Fprintln(w, "Interrupted. Until then the promise was not seen to be broken.")
+	case r.hollow() == "":
+		fmt.Fprintln(w, "The promise was kept.")
 	}
+}
+
+// hollow says why a run has proved nothing, if so: a promise is easily kept
+// where nothing is done, nobody comes, or nobody looks.
+func (r report) hollow() string {
+	switch {
+	case len(r.Faults) == 0:
+		return "no fault was injected"
+	case r.Greetings == 0:
+		return "no client was greeted"
+	case r.Answers[list] == 0 || r.Answers[rows] == 0:
+		return "no list was seen"
+	}
+	return ""
+}
+
+// exitCode is what the process tells its caller.
+func (r report) exitCode() int {
+	if len(r.Violations) > 0 || r.Interrupted || r.hollow() != "" {
+		return exitFailed
+	}
+	return exitKept
 }
 
 // save writes the report as JSON.

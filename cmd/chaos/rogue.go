@@ -22,6 +22,13 @@ const (
 	wordSize = 4 << 10
 	// floodFrames are sent in one piece by a client that floods.
 	floodFrames = 1 << 10
+	// rogueKinds is how many ways there are to misbehave (see run), and rogueEach
+	// how many clients do each at the same time.
+	rogueKinds = 5
+	rogueEach  = 5
+	// rogueTime is how long they do it. A hundred clients at the same server get
+	// replies enough in two such times to judge by.
+	rogueTime = 15 * time.Second
 )
 
 // tinyFrame is the text {} under a mask of zeros.
@@ -36,9 +43,6 @@ type rogues struct {
 	users   []int // a rogue each
 	history *history
 }
-
-// rogueKinds is how many ways there are to misbehave: see run.
-const rogueKinds = 5
 
 // run lets all of them misbehave at a server, until the context ends.
 func (r *rogues) run(ctx context.Context, s *server) {

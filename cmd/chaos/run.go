@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -15,7 +13,8 @@ import (
 const checkEvery = 20 * time.Second
 
 // run is one run: a database, servers, clients, and everything that is done to
-// them. The report is what came of it; the error is that it could not be done.
+// them. The report is what came of it, also of one that was interrupted once the
+// clients were there; the error is that it could not be done.
 func run(ctx context.Context, s settings, out io.Writer) (report, error) {
 	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
 	say("seed %d", s.seed)
@@ -38,16 +37,18 @@ func run(ctx context.Context, s settings, out io.Writer) (report, error) {
 		clients.Go(func() { c.run(living) })
 	}
 
-	striking, stopStriking := context.WithTimeout(ctx, s.duration)
-	defer stopStriking()
-	err = stage.nemesis.run(striking)
+	err = stage.nemesis.run(ctx, s.duration)
 	rest(ctx, p.database+p.change) // the last fault too is seen to its end
 	stopLiving()
 	clients.Wait()
 	rest(ctx, p.change+time.Second) // and that nobody is left
 	stopWatching()
 	watchers.Wait()
-	return newReport(s, h.record(), p, h.now()), err
+	r := newReport(s, h.record(), p, h.now())
+	if ctx.Err() != nil {
+		r.Interrupted, err = true, nil // whatever it broke off
+	}
+	return r, err
 }
 
 // warn says at once what is wrong, for somebody who looks.
@@ -66,13 +67,4 @@ func warn(ctx context.Context, h *history, p promise, say func(string, ...any)) 
 			}
 		}
 	}
-}
-
-// build makes the binary in a folder.
-func build(ctx context.Context, folder string) (binary string, err error) {
-	binary = filepath.Join(folder, "rollcall")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/rollcall/rollcall/cmd/rollcall").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build the server: %w: %s", err, out)
-	}
-	return binary, nil
 }

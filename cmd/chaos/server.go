@@ -19,6 +19,8 @@ const (
 	serveTimeout = 30 * time.Second
 	// killServer is what a guard does. The signal reaches a frozen one too.
 	killServer = `kill -KILL "$1" 2>/dev/null`
+	// logEnding is that of the files with what the servers said.
+	logEnding = ".log"
 )
 
 // server is one rollcall process.
@@ -41,7 +43,7 @@ type program struct {
 // serve starts a server and waits until it serves.
 func (p *program) serve(ctx context.Context, name string) (*server, error) {
 	p.count++
-	log, err := os.Create(filepath.Join(p.logs, fmt.Sprintf("%03d-%s.log", p.count, name)))
+	log, err := os.Create(filepath.Join(p.logs, fmt.Sprintf("%03d-%s", p.count, name)+logEnding))
 	if err != nil {
 		return nil, fmt.Errorf("start server %s: %w", name, err)
 	}

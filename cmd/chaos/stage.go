@@ -25,7 +25,7 @@ const (
 	// peerCount clients come over the network that is cut, and rogueCount
 	// misbehave. All are users of their own.
 	peerCount  = 8
-	rogueCount = rogueKinds
+	rogueCount = rogueKinds * rogueEach
 )
 
 // stage is everything that a run needs.
@@ -56,8 +56,12 @@ func newStage(ctx context.Context, s settings, say func(string, ...any)) (_ *sta
 	users := s.clients
 	peers := numbers(users, peerCount)
 	rogueUsers := numbers(users+peerCount, rogueCount)
-	token, err := prepare(ctx, s.rollcall, st.database.url, users+peerCount+rogueCount)
+	stormUsers := numbers(users+peerCount+rogueCount, stormCount)
+	token, err := prepare(ctx, s.rollcall, st.database.url, users+peerCount+rogueCount+stormCount)
 	if err != nil {
+		return nil, err
+	}
+	if err := st.database.prepareSlowness(ctx); err != nil {
 		return nil, err
 	}
 	st.fleet = &fleet{history: st.history, program: st.program(s)}
@@ -78,7 +82,7 @@ func newStage(ctx context.Context, s settings, say func(string, ...any)) (_ *sta
 	st.nemesis = &nemesis{
 		draw: draw(0), history: st.history, promise: newPromise(s.lease, pingInterval, pongTimeout, s.slack),
 		fleet: st.fleet, database: st.database, network: st.network, peers: peers,
-		rogues: &rogues{rogueUsers, st.history}, pause: s.pause, only: s.only, say: say,
+		rogues: &rogues{rogueUsers, st.history}, storm: &storm{stormUsers, st.history}, pause: s.pause, only: s.only, say: say,
 	}
 	return st, nil
 }

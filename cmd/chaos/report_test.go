@@ -1,0 +1,48 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// Only a run to its end, in which bad things were done to somebody, proves
+// anything. Each other one must say so, and end with another code than the one
+// that a pipeline takes for a proof.
+func TestReportSaysWhatARunHasProved(t *testing.T) {
+	sound := func() (s settings, r record) {
+		p := newPlant()
+		p.socket(1, "one", 1000*ms, 9000*ms)
+		p.fault(fault{kind: databaseCut, began: 5000 * ms, ended: 6000 * ms})
+		p.lists(nil)
+		return settings{clients: 1, servers: 2}, p.record
+	}
+	for name, c := range map[string]struct {
+		spoil func(*record)
+		cut   bool // by an interrupt
+		code  int
+		said  string
+	}{
+		"kept":        {func(*record) {}, false, exitKept, "The promise was kept."},
+		"interrupted": {func(*record) {}, true, exitFailed, "Interrupted. Until then the promise was not seen to be broken."},
+		"no fault":    {func(r *record) { r.faults = nil }, false, exitFailed, "Nothing was proved: no fault was injected."},
+		"no client":   {func(r *record) { r.sockets, r.seen = nil, r.seen[:0] }, false, exitFailed, "Nothing was proved: no client was greeted."},
+		"no list":     {func(r *record) { r.seen = nil }, false, exitFailed, "Nothing was proved: no list was seen."},
+		"broken":      {func(r *record) { r.surprises = []string{"a server ended by itself"} }, false, exitFailed, "The promise was broken 1 times:"},
+	} {
+		s, r := sound()
+		c.spoil(&r)
+		one := newReport(s, r, planted, plantEnd)
+		one.Interrupted = c.cut
+		var out strings.Builder
+		one.print(&out)
+		if got := one.exitCode(); got != c.code {
+			t.Errorf("%s: exit code %d, want %d", name, got, c.code)
+		}
+		if !strings.Contains(out.String(), c.said) {
+			t.Errorf("%s: %q is not said in\n%s", name, c.said, out.String())
+		}
+		if kept := strings.Contains(out.String(), "promise was kept"); kept != (c.code == exitKept) {
+			t.Errorf("%s: that the promise was kept is said: %t", name, kept)
+		}
+	}
+}
