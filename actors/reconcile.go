@@ -10,9 +10,10 @@ import (
 	"github.com/rollcall/rollcall"
 )
 
-// resumed settles by level what a crash left open: the batch in flight, the
-// members without a session, and whoever was waiting.
+// resumed settles by level what a crash left open: the batch in flight, the sweep,
+// the members without a session, and whoever was waiting.
 func (r *registry) resumed(c actor.Context) {
+	r.sweepAt = time.Time{} // the crash may have swallowed the word that one is over
 	r.carryOut(c, r.roster.failed(r.roster.number, errCrashed, time.Now()))
 	r.reconcile(c)
 }

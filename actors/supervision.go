@@ -16,7 +16,7 @@ import (
 //	registry  resumed    a restart would stop every session; it goes on with the
 //	                     state before the message, and reconciles
 //	writer    restarted  it has no state; its batch is reported as failed
-//	sweeper   restarted  it has no state; the next sweep does the rest
+//	sweeper   restarted  it has no state; its sweep is reported as failed
 //	session   stopped    a new actor on an old socket would lie to its client
 //
 // The registry, the writer or the sweeper that crashes more often than crashLimit within
@@ -79,8 +79,11 @@ func (s childSupervision) HandleFailure(system *actor.ActorSystem, supervisor ac
 	default:
 		logCrash(s.presence.config.Logger, child, "restarted", reason, message)
 		supervisor.RestartChildren(child)
-		if commit, ok := actor.UnwrapEnvelopeMessage(message).(*Commit); ok {
-			system.Root.Send(s.presence.registry, &CommitFailed{Number: commit.Number, Err: errCrashed})
+		switch m := actor.UnwrapEnvelopeMessage(message).(type) {
+		case *Commit:
+			system.Root.Send(s.presence.registry, &CommitFailed{Number: m.Number, Err: errCrashed})
+		case *Sweep:
+			system.Root.Send(s.presence.registry, &Swept{Err: errCrashed})
 		}
 	}
 }

@@ -11,9 +11,9 @@ import (
 
 const (
 	// sweepTimeout is how long a sweep may take; the next one does the rest.
-	sweepTimeout = 5 * time.Second
+	sweepTimeout = 4 * time.Second
 	// sweepOverdue is when a sweep counts as over whose answer was lost.
-	sweepOverdue = 2 * sweepTimeout
+	sweepOverdue = sweepTimeout + time.Second
 	// sweepPause is the least time from one sweep to the next, and that after one
 	// that failed: other servers may have short leases, or hold the rows of a dead
 	// one, and every sweep looks for orphans.

@@ -91,3 +91,19 @@ func TestFaultCrashedSweeperSweepsAgain(t *testing.T) {
 		})
 	}
 }
+
+// A sweep that hangs, because a table is locked, must hold up nobody.
+func TestFaultStuckSweeperHoldsUpNobody(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Fault(actors.RoleSweeper, &actors.Sweep{}, actortest.Block, 1)
+		k.Settle()
+		for range 5 {
+			k.Connect("alice@example.com").WantOpen()
+			time.Sleep(actortest.Lease / 3)
+		}
+		k.WantOnline("alice@example.com")
+		if n := k.Seen(actors.RoleSweeper, &actors.Sweep{}); n > 7 {
+			t.Errorf("%d sweeps piled up", n)
+		}
+	})
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/actors"
@@ -14,17 +15,20 @@ import (
 type Client struct {
 	Email    rollcall.Email
 	kit      *Kit
+	patience time.Duration // how long it waits to be admitted
+	began    time.Time
 	answered chan struct{}
 
 	mu      sync.Mutex
 	session rollcall.Session
 	frames  []string
 	ended   *rollcall.Close
+	endedAt time.Time
 }
 
 // connect does what the transport does with a socket.
 func (c *Client) connect(p *actors.Presence) {
-	ctx, cancel := context.WithTimeout(context.Background(), ConnectTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
 	defer cancel()
 	defer close(c.answered)
 	session, err := p.Admit(ctx, rollcall.Connect{Email: c.Email, Socket: c, Address: "192.0.2.1:1", UserAgent: "actortest"})
@@ -63,7 +67,7 @@ func (c *Client) Close(why rollcall.Close) {
 		c.mu.Unlock()
 		return
 	}
-	c.ended = &why
+	c.ended, c.endedAt = &why, time.Now()
 	session := c.session
 	c.mu.Unlock()
 	if session != nil {
@@ -108,6 +112,18 @@ func (c *Client) WantEnd(want rollcall.Close) {
 	c.kit.Helper()
 	if why, ended := c.Ended(); !ended || why != want {
 		c.kit.Errorf("the socket of %s ended %v with %v, want %v", c.Email, ended, why, want)
+	}
+}
+
+// WantLate checks that the client was told to come again when it had waited for
+// as long as it would, and not a moment before or after.
+func (c *Client) WantLate() {
+	c.kit.Helper()
+	c.WantEnd(rollcall.CloseTryAgainLater)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if waited := c.endedAt.Sub(c.began); waited != c.patience {
+		c.kit.Errorf("%s was told so after %s, want %s", c.Email, waited, c.patience)
 	}
 }
 

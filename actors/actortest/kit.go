@@ -51,11 +51,11 @@ type Option func(*actors.Config)
 func Policy(p rollcall.Policy) Option { return func(c *actors.Config) { c.Policy = p } }
 
 // Run starts presence in a bubble of fake time, runs the test, and stops it.
-// The users alice, bob and carol@example.com exist.
+// The users alice, bob, carol and dora@example.com exist.
 func Run(t *testing.T, test func(*Kit), options ...Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		k := &Kit{T: t, Store: NewStore("alice@example.com", "bob@example.com", "carol@example.com"), faults: &faults{seen: make(map[kind]int)}}
+		k := &Kit{T: t, Store: NewStore("alice@example.com", "bob@example.com", "carol@example.com", "dora@example.com"), faults: &faults{seen: make(map[kind]int)}}
 		cfg := actors.Config{
 			Store:  k.Store,
 			Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
@@ -68,11 +68,22 @@ func Run(t *testing.T, test func(*Kit), options ...Option) {
 		}
 		k.Presence = actors.Start(cfg)
 		t.Cleanup(func() {
-			k.Presence.Stop()
+			k.stop()
 			time.Sleep(settleTime) // the library's timers end
 		})
 		test(k)
 	})
+}
+
+// stop ends presence. An actor that cannot be stopped any more, after all that the
+// test has done to it, holds that up.
+func (k *Kit) stop() {
+	k.Helper()
+	began := time.Now()
+	k.Presence.Stop()
+	if took := time.Since(began); took > 0 {
+		k.Errorf("an actor could not be stopped for %s", took)
+	}
 }
 
 // Fault makes the next n messages like the example, to actors of that role, go wrong.
@@ -104,7 +115,12 @@ func (k *Kit) Connect(email rollcall.Email) *Client {
 
 // ConnectLater opens a client and does not wait.
 func (k *Kit) ConnectLater(email rollcall.Email) *Client {
-	c := &Client{kit: k, Email: email, answered: make(chan struct{})}
+	return k.ConnectFor(ConnectTimeout, email)
+}
+
+// ConnectFor opens a client that gives up after a time, and does not wait.
+func (k *Kit) ConnectFor(patience time.Duration, email rollcall.Email) *Client {
+	c := &Client{kit: k, Email: email, patience: patience, began: time.Now(), answered: make(chan struct{})}
 	k.clients = append(k.clients, c)
 	go c.connect(k.Presence)
 	return c
@@ -131,6 +147,22 @@ func (k *Kit) WantOnline(emails ...rollcall.Email) {
 		if row := rows[email]; row != entry {
 			k.Errorf("the row is %+v, and the entry %+v", row, entry)
 		}
+	}
+}
+
+// WantAgreement checks that everybody whose socket is open is online wherever one
+// can look, and nobody else.
+func (k *Kit) WantAgreement() {
+	k.Helper()
+	k.WantOnline(k.open()...)
+	sockets := 0
+	for _, c := range k.clients {
+		if _, ended := c.Ended(); !ended && len(c.Frames()) > 0 {
+			sockets++
+		}
+	}
+	if n := k.Store.SessionCount(); n != sockets {
+		k.Errorf("%d sockets are open, and %d sessions are stored", sockets, n)
 	}
 }
 

@@ -19,12 +19,14 @@ type Trouble int
 
 // The troubles.
 const (
-	None       Trouble = iota
-	FailBefore         // nothing is applied, and an error returned
-	FailAfter          // everything is applied, and an error returned
-	Hang               // nothing happens until the commit is given up
-	Superseded         // another server has the name
-	Reject             // the content is refused
+	None        Trouble = iota
+	FailBefore          // nothing is applied, and an error returned
+	FailAfter           // everything is applied, and an error returned
+	Hang                // nothing happens until the commit is given up
+	Superseded          // another server has the name
+	Reject              // the content is refused
+	CrashBefore         // nothing is applied, and whoever commits crashes
+	CrashAfter          // everything is applied, and whoever commits crashes
 )
 
 // Store is a database in memory, with the rules of [rollcall.Store].
@@ -82,7 +84,10 @@ func (s *Store) Commit(ctx context.Context, b rollcall.Batch) (rollcall.Result, 
 	defer s.mu.Unlock()
 	defer func(d time.Duration) {
 		s.mu.Unlock()
-		time.Sleep(d)
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
 		s.mu.Lock()
 	}(s.delay)
 	trouble := None
@@ -96,6 +101,8 @@ func (s *Store) Commit(ctx context.Context, b rollcall.Batch) (rollcall.Result, 
 		return rollcall.Result{}, rollcall.ErrSuperseded
 	case Reject:
 		return rollcall.Result{}, rollcall.ErrRejected
+	case CrashBefore:
+		panic("fault: before the batch is applied")
 	case Hang:
 		s.mu.Unlock()
 		<-ctx.Done()
@@ -103,8 +110,11 @@ func (s *Store) Commit(ctx context.Context, b rollcall.Batch) (rollcall.Result, 
 		return rollcall.Result{}, context.Cause(ctx)
 	}
 	result := s.apply(b)
-	if trouble == FailAfter {
+	switch trouble {
+	case FailAfter:
 		return rollcall.Result{}, ErrStore
+	case CrashAfter:
+		panic("fault: after the batch was applied")
 	}
 	return result, nil
 }

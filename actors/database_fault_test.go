@@ -1,0 +1,121 @@
+package actors_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/actors/actortest"
+)
+
+// A commit that fails, or that is applied and reported failed, is written
+// again until rows and registry are equal.
+func TestFaultFailedCommitIsTriedAgain(t *testing.T) {
+	for trouble, name := range map[actortest.Trouble]string{
+		actortest.FailBefore: "not applied", actortest.FailAfter: "applied", actortest.Hang: "hung",
+	} {
+		t.Run(name, func(t *testing.T) {
+			actortest.Run(t, func(k *actortest.Kit) {
+				bob := k.Connect("bob@example.com")
+				k.Store.Trouble(actortest.Always(trouble))
+				late := k.ConnectLater("alice@example.com")
+				bob.Leave()
+				time.Sleep(time.Minute)
+				late.WantEnd(rollcall.CloseTryAgainLater)
+				k.Store.Trouble(nil)
+				k.Settle()
+				k.WantOnline()
+				k.Connect("alice@example.com").WantOpen()
+			})
+		})
+	}
+}
+
+// While the database is away open sockets talk, the snapshot answers, and what
+// ends is remembered; a second after its return the tables are true again.
+func TestFaultDatabaseAwayDisturbsNobodyInside(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice, bob := k.Connect("alice@example.com"), k.Connect("bob@example.com")
+		k.Store.Trouble(actortest.Always(actortest.FailBefore))
+		time.Sleep(10 * time.Minute)
+		alice.Say(`{"message": "still here"}`)
+		bob.Leave()
+		synctest.Wait()
+		if n := len(alice.Frames()); n != 2 {
+			t.Errorf("alice has read %d frames, want her greeting and her reply", n)
+		}
+		if online := k.Snapshot(); len(online) != 1 {
+			t.Errorf("the snapshot lists %v, want alice alone", online)
+		}
+		k.Store.Trouble(nil)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		k.WantOnline("alice@example.com")
+	})
+}
+
+// A change that the database will never accept must not hold up the others.
+func TestFaultRejectedChangeStandsAlone(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Store.Trouble(func(b rollcall.Batch) actortest.Trouble {
+			for _, c := range b.Inserts {
+				if c.Email == "carol@example.com" {
+					return actortest.Reject
+				}
+			}
+			return actortest.None
+		})
+		var others []*actortest.Client
+		for range 50 {
+			others = append(others, k.ConnectLater("alice@example.com"))
+		}
+		carol := k.ConnectLater("carol@example.com")
+		for range 50 {
+			others = append(others, k.ConnectLater("bob@example.com"))
+		}
+		k.Settle()
+		carol.WantEnd(rollcall.CloseInternalError)
+		for _, c := range others {
+			c.WantOpen()
+		}
+		k.WantOnline("alice@example.com", "bob@example.com")
+	})
+}
+
+// A delete that the database will never accept must not hold up the others.
+func TestFaultRejectedDeleteHoldsUpNobody(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Store.Trouble(func(b rollcall.Batch) actortest.Trouble {
+			if len(b.Deletes) > 0 {
+				return actortest.Reject
+			}
+			return actortest.None
+		})
+		alice.Leave()
+		k.Settle()
+		k.Connect("bob@example.com").WantOpen()
+		k.Connect("carol@example.com").WantOpen()
+		k.Store.Trouble(nil)
+		k.Settle()
+		k.WantOnline("bob@example.com", "carol@example.com")
+	})
+}
+
+// Whatever the order, the row and the entry tell the same story.
+func TestReloadedPageHasTheRowOfItsEntry(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		time.Sleep(time.Minute)
+		k.Store.Trouble(actortest.Always(actortest.FailBefore)) // so that both are in one commit
+		again := k.ConnectLater("alice@example.com")
+		synctest.Wait()
+		alice.Leave()
+		time.Sleep(time.Second)
+		k.Store.Trouble(nil)
+		k.Settle()
+		again.WantOpen()
+		k.WantOnline("alice@example.com")
+	})
+}
