@@ -171,6 +171,7 @@ func goesOn(k *actortest.Kit, alice *actortest.Client) {
 
 // somebodyGivesUp is a client whose patience ends in the middle of its commit.
 func somebodyGivesUp(k *actortest.Kit) {
+	synctest.Wait() // until the commit of those before is over
 	k.Store.Delay(300 * time.Millisecond)
 	k.ConnectFor(100*time.Millisecond, "bob@example.com")
 	time.Sleep(200 * time.Millisecond)
