@@ -26,6 +26,10 @@ const (
 	frameCost = 128
 	// maxPooled is the largest buffer that is kept for the next frame.
 	maxPooled = 16 << 10
+	// farewellPause is before each next message from a client whose socket has
+	// ended. What it sent before it knew is read in good time; whoever floods
+	// would else keep the server busy until closeGrace is over, and others waiting.
+	farewellPause = time.Millisecond
 )
 
 // frame is one message of a client, in a buffer that is used again. It
@@ -104,7 +108,8 @@ func (r *reader) read() (goodbye bool) {
 		if !r.accept(f) {
 			f.drop()
 			<-r.written // a client that floods must not be read while it is told
-			continue    // until it has answered the close frame
+			<-time.After(farewellPause)
+			continue // until it has answered the close frame
 		}
 		r.session.Receive(f)
 	}
