@@ -22,6 +22,7 @@ type fakePresence struct {
 	users []rollcall.Email
 	mu    sync.Mutex
 	here  map[*fakeSession]rollcall.Entry
+	moves uint64              // joins and leaves: the list's version
 	hang  bool                // never answer a connect
 	mute  bool                // have no snapshot
 	deaf  bool                // never answer a goodbye
@@ -46,6 +47,7 @@ func (p *fakePresence) Admit(ctx context.Context, c rollcall.Connect) (rollcall.
 	now := time.Now()
 	p.mu.Lock()
 	p.here[s] = rollcall.Entry{Email: c.Email, ConnectedAt: now, LastActivity: now}
+	p.moves++
 	p.mu.Unlock()
 	c.Socket.Send(rollcall.Greeting(c.Email))
 	return s, nil
@@ -66,7 +68,7 @@ func (p *fakePresence) Snapshot(context.Context) (rollcall.Snapshot, error) {
 		entries = append(entries, e)
 	}
 	slices.SortFunc(entries, func(a, b rollcall.Entry) int { return a.ConnectedAt.Compare(b.ConnectedAt) })
-	return rollcall.Snapshot{Count: len(entries), Entries: slices.Values(entries)}, nil
+	return rollcall.Snapshot{Version: p.moves, Count: len(entries), Entries: slices.Values(entries)}, nil
 }
 
 func (p *fakePresence) Health(context.Context) rollcall.Health {
@@ -119,6 +121,7 @@ func (s *fakeSession) Leave() {
 	defer p.mu.Unlock()
 	if _, here := p.here[s]; here {
 		delete(p.here, s)
+		p.moves++
 		close(s.gone)
 		why, _ := s.Socket.Ended()
 		p.left <- why
@@ -164,7 +167,7 @@ type testServer struct {
 }
 
 // start runs a server; its limits may be changed first.
-func start(t *testing.T, change ...func(*Config)) *testServer {
+func start(t testing.TB, change ...func(*Config)) *testServer {
 	t.Helper()
 	s := &testServer{presence: newFakePresence("user@example.com", "alice@example.com"), tokens: &fakeTokens{}}
 	c := Config{

@@ -54,6 +54,7 @@ type Server struct {
 	config   Config
 	sockets  *sockets
 	tokens   *tokenCache
+	editions *editions
 	page     http.Handler
 	http     *http.Server
 	stop     context.CancelFunc
@@ -64,11 +65,12 @@ type Server struct {
 func New(c Config) *Server {
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{
-		config:  c,
-		sockets: newSockets(c.MaxConnections, c.MaxConnectionsPerAddress),
-		tokens:  newTokenCache(c.Tokens),
-		page:    page(),
-		stop:    stop,
+		config:   c,
+		sockets:  newSockets(c.MaxConnections, c.MaxConnectionsPerAddress),
+		tokens:   newTokenCache(c.Tokens),
+		editions: newEditions(c.Presence, c.Logger),
+		page:     page(),
+		stop:     stop,
 	}
 	visitors := newVisitors(s.sockets)
 	s.http = &http.Server{
