@@ -1,5 +1,6 @@
 // Command rollcall is the presence server and the tools around it, one command
-// per file: serve, online, user, token, migrate, doctor and sweep.
+// per file: serve, online, user, token, migrate, doctor,
+// bench and sweep.
 package main
 
 import (
@@ -25,6 +26,7 @@ type cli struct {
 	Token   tokenCmd   `cmd:"" help:"Give and take the tokens that may ask who is online."`
 	Migrate migrateCmd `cmd:"" help:"Bring the database's schema up to date, or back."`
 	Doctor  doctorCmd  `cmd:"" help:"Look whether the tables are true, and say what is wrong."`
+	Bench   benchCmd   `cmd:"" help:"Measure a server, with many clients."`
 	Sweep   sweepCmd   `cmd:"" help:"Remove what dead servers left, where none runs that would."`
 }
 

@@ -41,6 +41,11 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	if err != nil {
 		return err
 	}
+	stopProfiles, err := serveProfiles(c.Pprof, log)
+	if err != nil {
+		return err
+	}
+	defer stopProfiles()
 	door := &entrance{}
 	server := c.transport(door, name, most, log)
 	defer server.Close()

@@ -58,6 +58,7 @@ type settings struct {
 	DatabaseWait time.Duration `env:"ROLLCALL_DATABASE_WAIT" default:"30s" help:"How long the server waits at its start for a database that does not answer; 0s: not at all."`
 
 	HistoryFor time.Duration `env:"ROLLCALL_HISTORY_FOR" default:"720h" help:"How long the history of ended sessions is kept."`
+	Pprof      string        `env:"ROLLCALL_PPROF" placeholder:"HOST:PORT" help:"Serve Go's profiles there, for this machine alone, such as on 127.0.0.1:6060. Default: nowhere."`
 	Migrate    bool          `env:"ROLLCALL_MIGRATE" help:"Bring the database's schema up to date first. SQLite's always is."`
 	Demo       bool          `env:"ROLLCALL_DEMO" help:"Make demo users if there are no users, and an API token, and print how to use them."`
 }
@@ -65,6 +66,9 @@ type settings struct {
 // Validate checks what the types cannot say.
 func (s *settings) Validate() error {
 	if err := checkListen(s.Listen); err != nil {
+		return err
+	}
+	if err := checkProfiles(s.Pprof); err != nil {
 		return err
 	}
 	if len(s.Node) > maxNodeName || strings.ContainsFunc(s.Node, unicode.IsControl) || strings.TrimSpace(s.Node) != s.Node {

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/rollcall/rollcall/cmd/rollcall/bench"
+	"github.com/rollcall/rollcall/cmd/rollcall/bench/bare"
+)
+
+// serversDatabase is the default of --database, on which a bench has no business:
+// it makes a database for itself then.
+const serversDatabase = "sqlite://rollcall.db"
+
+// benchCmd is the load generator: what all scenarios share, then the scenarios.
+type benchCmd struct {
+	Server   *url.URL `placeholder:"URL" help:"Measure a server that runs, and has the users of \"bench users\". Default: one is started, on a new SQLite file or on --database."`
+	Token    string   `env:"ROLLCALL_TOKEN" placeholder:"TOKEN" help:"An API token of that server."`
+	PID      int      `name:"pid" help:"The process of that server, to read its memory."`
+	With     []string `sep:"none" placeholder:"FLAG" help:"A flag for the server that is started; may be given again."`
+	Baseline bool     `help:"Measure a bare server too, in turns, and print the ratio."`
+	Rounds   int      `default:"3" help:"How often to measure. Default ${default}."`
+	Loops    int      `default:"1" help:"How many processes the clients have at least. Default ${default}."`
+	JSON     bool     `name:"json" help:"Print JSON."`
+
+	Connect played[bench.Connect, *bench.Connect] `cmd:"" help:"How many connects a second are committed and greeted?"`
+	Echo    played[bench.Echo, *bench.Echo]       `cmd:"" help:"How many messages a second are answered?"`
+
+	Idle  played[bench.Idle, *bench.Idle]   `cmd:"" help:"What does a connection take that does nothing?"`
+	Rest  played[bench.Rest, *bench.Rest]   `cmd:"" help:"How many times a second is the list answered?"`
+	Churn played[bench.Churn, *bench.Churn] `cmd:"" help:"How long does a greeting take while sockets come and go?"`
+	Leave played[bench.Leave, *bench.Leave] `cmd:"" help:"How long does it take until nothing is left of sockets that all leave at once?"`
+	Mixed played[bench.Mixed, *bench.Mixed] `cmd:"" help:"All at once: messages, sockets that come and go, and the list."`
+
+	Worker benchWorkerCmd `cmd:"" hidden:""`
+	Bare   benchBareCmd   `cmd:"" hidden:""`
+}
+
+// Validate checks what the types cannot say.
+func (c *benchCmd) Validate() error {
+	if c.Server != nil && (c.Server.Scheme != "http" || c.Server.Host == "") {
+		return errors.New("--server must be http://HOST:PORT")
+	}
+	if c.Rounds < 1 || c.Loops < 1 {
+		return errors.New("--rounds and --loops must be at least 1")
+	}
+	return nil
+}
+
+// played is the command that plays one scenario.
+type played[S any, P interface {
+	*S
+	bench.Scenario
+}] struct {
+	Scenario S `embed:""`
+}
+
+// Run measures and prints. It fails when something failed that the server was
+// asked for: a figure beside that is worth nothing.
+func (p *played[S, P]) Run(ctx context.Context, s *shared, std *streams, c *benchCmd) error {
+	program, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("finding this program: %w", err)
+	}
+	config := bench.Config{
+		Program: program, Database: s.Database, Flags: c.With,
+		Server: c.Server, Token: c.Token, PID: c.PID,
+		Baseline: c.Baseline, Rounds: c.Rounds, Loops: c.Loops, Progress: std.err,
+	}
+	if config.Database == serversDatabase {
+		config.Database = ""
+	}
+	report, err := bench.Run(ctx, config, P(&p.Scenario))
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = printJSON(std.out, report)
+	} else {
+		err = report.Print(std.out)
+	}
+	if err == nil && report.Failed() > 0 {
+		err = fmt.Errorf("%d things failed that the server was asked for", report.Failed())
+	}
+	return err
+}
+
+type benchWorkerCmd struct{}
+
+// Run holds clients for the process that started this one.
+func (benchWorkerCmd) Run(ctx context.Context, std *streams) error {
+	return bench.Work(ctx, std.in, std.out)
+}
+
+type benchBareCmd struct{}
+
+// Run is the yardstick.
+func (benchBareCmd) Run(ctx context.Context, std *streams) error {
+	return bare.Serve(ctx, std.err)
+}

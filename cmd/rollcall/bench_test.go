@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/rollcall/rollcall/cmd/rollcall/bench"
+	"github.com/rollcall/rollcall/persistence"
+	"github.com/rollcall/rollcall/persistence/persistencetest"
+)
+
+// benched runs the bench as it is run, with processes and sockets, and returns
+// what it found. Nothing may have failed.
+func benched(t *testing.T, args ...string) *bench.Report {
+	t.Helper()
+	t.Setenv(asProgram, "1") // for the processes that it starts
+	t.Setenv("GORACE", "atexit_sleep_ms=100")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
+	defer cancel()
+	var out, log strings.Builder
+	if code := new(cli).run(ctx, append([]string{"bench", "--json", "--rounds=1"}, args...), &streams{nil, &out, &log}); code != exitOK {
+		t.Fatalf("bench %q ended with %d:\n%s", args, code, log.String())
+	}
+	report := &bench.Report{}
+	if err := json.Unmarshal([]byte(out.String()), report); err != nil {
+		t.Fatalf("bench %q printed no report: %v\n%s", args, err, out.String())
+	}
+	return report
+}
+
+// wantFigures compares what can be known of figures beforehand: each is there,
+// and says that something was done.
+func wantFigures(t *testing.T, r *bench.Report, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if line := r.Line(name); line == nil || line.Rollcall == nil || line.Rollcall.Median <= 0 {
+			t.Errorf("%s has found for %q: %+v", r.Scenario, name, line)
+		}
+	}
+}
+
+// A bench that does not measure what it says is worse than none: each scenario is
+// run against the real server, if only for a second.
+func TestBenchOfConnects(t *testing.T) {
+	r := benched(t, "--baseline", "connect", "--sockets=50", "--concurrency=20")
+	wantFigures(t, r, "connects", "greeting p50", "greeting p99", "greeting max")
+	if line := r.Line("connects"); line == nil || line.Ratio == nil || line.Ratio.Median <= 0 {
+		t.Errorf("the ratio to the bare server is %+v", line)
+	}
+}
+
+// The same at depth, where several replies may come in one read.
+func TestBenchOfEchoes(t *testing.T) {
+	r := benched(t, "--baseline", "--loops=2", "echo", "--sockets=50", "--depth=8", "--for=1s")
+	wantFigures(t, r, "replies", "reply p50")
+	r = benched(t, "echo", "--sockets=50", "--every=100ms", "--for=1s")
+	if line := r.Line("replies"); line == nil || line.Rollcall.Median < 250 || line.Rollcall.Median > 510 {
+		t.Errorf("50 sockets that send ten times a second have %+v replies", line)
+	}
+}
+
+// What a connection takes is the slope between two counts, and must be something.
+func TestBenchOfIdleSockets(t *testing.T) {
+	r := benched(t, "idle", "--from=50", "--to=350", "--for=1s", "--burst=2", "--after=1s")
+	wantFigures(t, r, "RSS", "RSS a socket", "threads", "replies in the burst")
+	r = benched(t, "--with=--ping-interval=500ms", "idle", "--from=10", "--to=50", "--for=1s")
+	wantFigures(t, r, "pings", "CPU of one core, idle")
+}
+
+// The list is asked for as clients do that save bytes, and as those that do not.
+func TestBenchOfTheList(t *testing.T) {
+	r := benched(t, "--baseline", "rest", "--online=50", "--connections=8", "--changes=50", "--for=1s", "--variants=plain,gzip")
+	wantFigures(t, r, "plain answers", "gzip answers", "gzip answer p99")
+	plain, gzip := r.Line("plain size"), r.Line("gzip size")
+	if plain == nil || gzip == nil || gzip.Rollcall.Median >= plain.Rollcall.Median {
+		t.Errorf("an answer has %+v bytes, and %+v compressed", plain, gzip)
+	}
+}
+
+// Sockets that come and go are how most of the day looks.
+func TestBenchOfChurn(t *testing.T) {
+	r := benched(t, "--baseline", "churn", "--sockets=50", "--rate=50", "--for=1s")
+	wantFigures(t, r, "exchanges", "greeting p50")
+}
+
+// After a mass disconnect the list and the tables must be seen empty, however the
+// sockets ended.
+func TestBenchOfLeaving(t *testing.T) {
+	for _, how := range []string{"--abrupt=true", "--abrupt=false"} {
+		r := benched(t, "--baseline", "leave", "--sockets=50", how)
+		wantFigures(t, r, "all sockets ended", "list empty", "tables empty")
+	}
+}
+
+// What is good alone may be bad together.
+func TestBenchOfAllAtOnce(t *testing.T) {
+	r := benched(t, "mixed", "--talking=50", "--every=200ms", "--passing=50", "--rate=20", "--for=1s")
+	wantFigures(t, r, "replies", "exchanges", "answers")
+}
+
+// A bench on a database that somebody uses must leave nothing behind but what was
+// there, and put nobody else out.
+func TestBenchRemovesItsUsersAndNoOthers(t *testing.T) {
+	persistencetest.Databases(t, func(t *testing.T, url string) {
+		w := newWorld(t, url)
+		benched(t, "--database="+url, "connect", "--sockets=50")
+		db, err := persistence.Open(t.Context(), w.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		count := 0
+		for u, err := range db.Users(t.Context()) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if count++; strings.HasSuffix(string(u.Email), "@bench.invalid") {
+				t.Fatalf("%s is still a user", u.Email)
+			}
+		}
+		if count != worldUsers {
+			t.Errorf("%d users are left of %d", count, worldUsers)
+		}
+	})
+}
+
+// More sockets than a process may open must be refused with the reason, before
+// anything is started.
+func TestBenchSaysThatTheLimitIsTooLow(t *testing.T) {
+	var out, log strings.Builder
+	code := new(cli).run(t.Context(), []string{"bench", "connect", "--sockets=1000000000"}, &streams{nil, &out, &log})
+	if code != exitFailure || !strings.Contains(log.String(), "ulimit -n") {
+		t.Errorf("it ended with %d and said %s", code, log.String())
+	}
+}
