@@ -12,14 +12,23 @@ import (
 	"github.com/rollcall/rollcall"
 )
 
-// A minute of everything, as part of the suite. The other tests of the suite run
-// beside it, on two cores under the race detector, and a process that gets no
-// time is late; so the bounds have slack here, which leaves what is lost for
-// good: a ghost that stays, a client that is never listed again, a socket that
-// is touched, a wrong refusal, a server that ends. The promise to the letter is
-// make chaos's.
-func TestMinuteOfChaosKeepsThePromise(t *testing.T) {
-	s, err := parse([]string{"-seed=7", "-duration=2m", "-clients=120", "-servers=2", "-pause=2s", "-slack=10s"}, t.Output())
+// suiteSlack is added to every bound in the suite, whose other tests run beside
+// this one, under the race detector: a process that gets no time is late. One
+// bound needs it. On two cores, at a load that rose to 26, and while 25 clients
+// misbehaved, rows went 3.2 s after a change and not within the second of health;
+// all others were kept to the letter.
+const suiteSlack = 5 * time.Second
+
+// unprivileged is how many faults cannot be brought about without root: a full
+// disk and a network that is cut.
+const unprivileged = 2
+
+// Two minutes of everything, as part of the suite. With some slack they find what
+// is lost for good: a ghost that stays, a client that is never listed again, a
+// socket that is touched, a wrong refusal, a server that ends. The promise to the
+// letter is make chaos's.
+func TestTwoMinutesOfChaosKeepThePromise(t *testing.T) {
+	s, err := parse([]string{"-seed=7", "-duration=2m", "-clients=120", "-servers=2", "-pause=1s", "-slack=" + suiteSlack.String()}, t.Output())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +45,7 @@ func TestMinuteOfChaosKeepsThePromise(t *testing.T) {
 		t.Error(v)
 	}
 	// A run in which nothing happened has proved nothing.
-	if r.Greetings < s.clients || r.Answers[list] < s.clients || r.Answers[rows] < s.clients || len(r.Faults) < 8 {
+	if r.Greetings < s.clients || r.Answers[list] < s.clients || r.Answers[rows] < s.clients || len(r.Faults) < len(faultKinds)-unprivileged {
 		t.Errorf("%d greetings, %v answers and %d kinds of faults are too few", r.Greetings, r.Answers, len(r.Faults))
 	}
 	if t.Failed() {

@@ -23,6 +23,9 @@ func TestSlowEchoesBesideMisbehavingClientsAreFound(t *testing.T) {
 	talked("two", 2000, 30).wantNone(t)
 	talked("one", echoLeast, echoLeast).want(t, "one in a hundred of 1000 replies")
 	talked("one", echoLeast-1, echoLeast-1).wantNone(t)
+	crowded := talked("one", 2000, 30)
+	crowded.record.echoes = append(crowded.record.echoes, echo{"one", 1000 * ms, 26 * ms}) // in health
+	crowded.wantNone(t)
 	busy := planted
 	busy.slack = ms // somebody has said that this machine is busy
 	if found := check(talked("one", 2000, 30).record, busy).violations; len(found) > 0 {

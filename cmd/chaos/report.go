@@ -64,7 +64,7 @@ func newReport(s settings, r record, p promise, took time.Duration) report {
 		}
 	}
 	one.Promises = append(one.Promises, frozenLine(r, p)...)
-	one.Promises = append(one.Promises, echoLine(one.Echo[rough], p)...)
+	one.Promises = append(one.Promises, echoLine(one.Echo, p)...)
 	return one
 }
 
