@@ -29,6 +29,7 @@ var (
 	CloseReplaced         = Close{4004, "Replaced by a newer connection"}
 	CloseRateExceeded     = Close{4006, "Message rate exceeded"}
 	CloseSlow             = Close{4007, "Too slow to read"}
+	CloseSlowMessage      = Close{4007, "Too slow to send"}
 )
 
 // Sendable reports whether the code may stand in a close frame.
@@ -53,7 +54,7 @@ func (c Close) Cause() string {
 		return "crashed"
 	case CloseReplaced:
 		return "replaced"
-	case CloseSlow:
+	case CloseSlow, CloseSlowMessage:
 		return "slow"
 	case CloseProtocolError, CloseInvalidText, CloseTooBig, CloseRateExceeded, CloseShortOfMemory:
 		return "violation"

@@ -166,13 +166,31 @@ type testServer struct {
 	address  string
 }
 
+// reading is what start runs a server with.
+var reading = ReaderAuto
+
+// readers runs a test once with each way to wait for clients that there is here.
+func readers(t *testing.T, test func(*testing.T)) {
+	t.Helper()
+	for _, r := range []Reader{ReaderPark, ReaderGoroutine} {
+		if r == ReaderPark && !CanPark {
+			continue
+		}
+		t.Run(string(r), func(t *testing.T) {
+			reading = r
+			defer func() { reading = ReaderAuto }()
+			test(t)
+		})
+	}
+}
+
 // start runs a server; its limits may be changed first.
 func start(t testing.TB, change ...func(*Config)) *testServer {
 	t.Helper()
 	s := &testServer{presence: newFakePresence("user@example.com", "alice@example.com"), tokens: &fakeTokens{}}
 	c := Config{
 		Presence: s.presence, Tokens: s.tokens, Logger: slog.New(slog.DiscardHandler),
-		MaxMessage: 1 << 20, MaxConnections: 1000,
+		MaxMessage: 1 << 20, MaxConnections: 1000, Reader: reading,
 		PingInterval: 20 * time.Second, PongTimeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
 	}
 	for _, f := range change {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"net"
@@ -57,13 +58,14 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "Too many connections.")
 		return
 	}
-	conn, err := upgrader.Upgrade(w, r, nil)
+	below := &wire{}
+	conn, err := upgrader.Upgrade(&hijacker{w, below}, r, nil)
 	if err != nil { // it was answered, or had said something before its answer and is closed
 		s.sockets.release(host)
 		return
 	}
 	conn.SetReadLimit(s.config.MaxMessage)
-	socket := newSocket(conn, host, &s.sockets.budget, s.config.Logger)
+	socket := newSocket(conn, below, host, &s.sockets.budget, s.config.Logger)
 	request := rollcall.Connect{
 		Socket:    socket,
 		Address:   r.RemoteAddr,
@@ -72,6 +74,19 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.RawQuery
 	s.sockets.add(socket)
 	go s.serve(socket, request, query) // not here: the handler's buffers and stack would stay
+}
+
+// hijacker puts our wire between the library and the connection.
+type hijacker struct {
+	http.ResponseWriter
+	wire *wire
+}
+
+// Hijack implements [http.Hijacker].
+func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	h.wire.Conn = conn
+	return h.wire, buffers, err
 }
 
 // badHandshake finds what RFC 6455 section 4.2.1 forbids, and gorilla accepts
@@ -119,10 +134,11 @@ func clean(s string) string {
 
 // serve is the life of one socket.
 func (s *Server) serve(socket *socket, request rollcall.Connect, query string) {
+	parked := false
 	defer func() {
-		socket.survive(recover())
-		socket.closeAccount()
-		s.sockets.remove(socket)
+		if crashed := socket.survive(recover()); crashed || !parked {
+			s.farewell(socket)
+		}
 	}()
 	goodbye := false
 	if session, err := s.admit(request, query); err != nil {
@@ -130,10 +146,19 @@ func (s *Server) serve(socket *socket, request rollcall.Connect, query string) {
 		s.config.Logger.Debug("connect refused", "address", request.Address, "close", refusal(err).Error())
 	} else {
 		socket.admitted(session)
-		r := &reader{socket: socket, session: session, rate: s.config.MaxMessageRate}
+		if parked = s.park(socket, session); parked {
+			return
+		}
+		r := &reader{socket: socket, session: session, limit: s.config.MaxMessage, rate: s.config.MaxMessageRate}
 		goodbye = r.read()
 	}
 	socket.finishReading(goodbye)
+}
+
+// farewell forgets a socket, whoever has read it to its end.
+func (s *Server) farewell(socket *socket) {
+	socket.closeAccount()
+	s.sockets.remove(socket)
 }
 
 // admit asks presence to let a socket in.

@@ -40,9 +40,12 @@ func (s *socket) check(pingInterval, pongTimeout time.Duration) {
 		return // nothing comes before the greeting, and its wait is bounded
 	}
 	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
-	switch stalled := s.stalled.Load(); {
+	stalled, unfinished := s.stalled.Load(), s.unfinished.Load()
+	switch {
 	case stalled != 0 && now > stalled:
 		s.Close(rollcall.CloseSlow)
+	case unfinished != 0 && now > unfinished:
+		s.Close(rollcall.CloseSlowMessage)
 	case pinged > heard:
 		if now-pinged > int64(pongTimeout) {
 			s.Close(rollcall.CloseTimeout)

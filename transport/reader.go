@@ -30,6 +30,12 @@ const (
 	// ended. What it sent before it knew is read in good time; whoever floods
 	// would else keep the server busy until closeGrace is over, and others waiting.
 	farewellPause = time.Millisecond
+	// messageTimeout is how long a message may take from its first byte to its
+	// last, and a long one a second more for each leastUpload bytes that have come;
+	// then its client is too slow and its session ends. Whoever dribbles would
+	// hold the memory of others else.
+	messageTimeout = 30 * time.Second
+	leastUpload    = 16 << 10
 )
 
 // frame is one message of a client, in a buffer that is used again. It
@@ -58,6 +64,13 @@ func (f *frame) Release() {
 	f.drop()
 }
 
+// lend takes a buffer for one message.
+func (s *socket) lend(kind int) *frame {
+	f := frames.Get().(*frame)
+	f.socket, f.kind = s, kind
+	return f
+}
+
 // drop gives the buffer back.
 func (f *frame) drop() {
 	if f.held > 0 {
@@ -78,15 +91,19 @@ func (f *frame) cost() int { return f.buf.Len() + frameCost }
 type reader struct {
 	*socket
 	session rollcall.Session
-	rate    int       // frames a second; 0 is no limit
-	second  time.Time // that is being counted
+	limit   int64 // bytes of a message
+	rate    int   // frames a second; 0 is no limit
+	second  int64 // that is being counted
 	count   int
 }
+
+// silent answers a close frame with nothing.
+func silent(int, string) error { return nil }
 
 // read hands frames to the session until the client is gone, and reports
 // whether it has said goodbye.
 func (r *reader) read() (goodbye bool) {
-	r.conn.SetCloseHandler(func(int, string) error { return nil }) // Close answers, in its turn
+	r.conn.SetCloseHandler(silent) // Close answers, in its turn
 	r.conn.SetPongHandler(func(string) error {
 		r.heard.Store(r.now())
 		return nil
@@ -124,9 +141,11 @@ func (r *reader) next() (*frame, error) {
 		return nil, err
 	}
 	r.waitUntil(func() bool { return r.credit < maxCredit && r.queued <= maxCredit })
-	f := frames.Get().(*frame)
-	f.socket, f.kind = r.socket, kind
-	if _, err := f.buf.ReadFrom(&listener{f, from}); err != nil {
+	f := r.lend(kind)
+	r.unfinished.Store(r.now() + int64(messageTimeout))
+	_, err = f.buf.ReadFrom(&listener{f, from})
+	r.unfinished.Store(0)
+	if err != nil {
 		f.drop()
 		return nil, err
 	}
@@ -147,6 +166,7 @@ func (l *listener) Read(p []byte) (int, error) {
 	n, err := l.from.Read(p)
 	s := l.frame.socket
 	s.heard.Store(s.now())
+	s.progress(n)
 	l.frame.held += n
 	s.mu.Lock()
 	fits := s.held.hold(n)
@@ -158,20 +178,20 @@ func (l *listener) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// progress notes that bytes of an unfinished message have come.
+func (s *socket) progress(bytes int) {
+	s.unfinished.Add(int64(bytes) * int64(time.Second) / leastUpload)
+}
+
 // accept judges a message, and waits until there is credit for it. It answers
 // false for a socket that has ended.
 func (r *reader) accept(f *frame) bool {
-	text, isText := f.Text()
-	switch {
-	case isText && !utf8.Valid(text):
+	if why, bad := r.judge(f); bad {
 		r.settle()
-		r.Close(rollcall.CloseInvalidText)
-	case r.tooFast():
-		r.settle()
-		r.Close(rollcall.CloseRateExceeded)
+		r.Close(why)
 	}
 	return r.waitUntil(func() bool {
-		if r.credit > 0 && r.credit+f.cost() > maxCredit || r.queued > maxCredit {
+		if !r.room(f.cost()) {
 			return false
 		}
 		r.credit += f.cost()
@@ -179,12 +199,29 @@ func (r *reader) accept(f *frame) bool {
 	})
 }
 
+// judge finds what a message must be refused for.
+func (r *reader) judge(f *frame) (why rollcall.Close, bad bool) {
+	text, isText := f.Text()
+	switch {
+	case isText && !utf8.Valid(text):
+		return rollcall.CloseInvalidText, true
+	case r.tooFast():
+		return rollcall.CloseRateExceeded, true
+	}
+	return why, false
+}
+
+// room reports whether there is credit. The caller holds the lock.
+func (s *socket) room(cost int) bool {
+	return (s.credit == 0 || s.credit+cost <= maxCredit) && s.queued <= maxCredit
+}
+
 // tooFast counts the frames of each second.
 func (r *reader) tooFast() bool {
 	if r.rate == 0 {
 		return false
 	}
-	if now := time.Now(); now.Sub(r.second) >= time.Second {
+	if now := r.now(); now-r.second >= int64(time.Second) {
 		r.second, r.count = now, 0
 	}
 	r.count++
@@ -218,6 +255,9 @@ func (s *socket) creditChanged() {
 	if s.credited != nil {
 		close(s.credited)
 		s.credited = nil
+	}
+	if s.parked != nil {
+		s.parked.feed()
 	}
 }
 

@@ -47,6 +47,7 @@ type Config struct {
 	PingInterval             time.Duration // silence before a ping
 	PongTimeout              time.Duration // silence after it before the session ends
 	ConnectTimeout           time.Duration // how long a connect may wait for its commit
+	Reader                   Reader        // default auto
 }
 
 // Server serves the sockets, the REST query and the page.
@@ -57,6 +58,7 @@ type Server struct {
 	editions *editions
 	page     http.Handler
 	http     *http.Server
+	lot      lot // where sockets wait; nil if each has a goroutine
 	stop     context.CancelFunc
 	draining atomic.Bool
 }
@@ -71,6 +73,9 @@ func New(c Config) *Server {
 		editions: newEditions(c.Presence, c.Logger),
 		page:     page(),
 		stop:     stop,
+	}
+	if c.Reader != ReaderGoroutine {
+		s.lot = newLot(c.Logger)
 	}
 	visitors := newVisitors(s.sockets)
 	s.http = &http.Server{
@@ -144,5 +149,8 @@ func (s *Server) Close() {
 	for _, one := range s.sockets.all() {
 		one.Close(rollcall.CloseGoingAway)
 		_ = one.conn.Close()
+	}
+	if s.lot != nil {
+		s.lot.close()
 	}
 }

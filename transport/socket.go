@@ -33,32 +33,38 @@ const (
 // life. It has one reader, for as long as it lives, and a writer only while
 // there is something to write, so that an idle socket holds one goroutine.
 type socket struct {
-	conn     *websocket.Conn
-	log      *slog.Logger
-	address  string
-	opened   time.Time // the zero of the times below, which are by the monotonic clock
-	heard    atomic.Int64
-	pinged   atomic.Int64 // when the last ping was queued; 0 if none is open
-	stalled  atomic.Int64 // when the client will have been too slow for the writer; 0 if none waits
-	ended    atomic.Pointer[rollcall.Close]
-	goodbye  atomic.Pointer[rollcall.Close] // of the client, before it is answered
-	mu       sync.Mutex                     // guards what follows
-	session  rollcall.Session
-	held     account
-	queue    [][]byte
-	queued   int // bytes in queue, or in the writer's hands
-	pong     *string
-	ping     bool
-	writing  bool
-	written  chan struct{} // closed when the writer of an ended socket is through
-	credit   int           // bytes lent to the session: see reader.go
-	credited chan struct{} // closed at the next change that a waiting reader cares for
+	conn       *websocket.Conn
+	wire       *wire // below conn
+	log        *slog.Logger
+	address    string
+	opened     time.Time // the zero of the times below, which are by the monotonic clock
+	heard      atomic.Int64
+	pinged     atomic.Int64 // when the last ping was queued; 0 if none is open
+	stalled    atomic.Int64 // when the client will have been too slow for the writer; 0 if none waits
+	unfinished atomic.Int64 // when it will have been for the reader; 0 if no message is under way
+	ended      atomic.Pointer[rollcall.Close]
+	goodbye    atomic.Pointer[rollcall.Close] // of the client, before it is answered
+	mu         sync.Mutex                     // guards what follows
+	session    rollcall.Session
+	parked     *parked // nil if a goroutine reads
+	held       account
+	queue      [][]byte
+	queued     int // bytes in queue, or in the writer's hands
+	pong       *string
+	ping       bool
+	writing    bool
+	written    chan struct{} // closed when the writer of an ended socket is through
+	credit     int           // bytes lent to the session: see reader.go
+	credited   chan struct{} // closed at the next change that a waiting reader cares for
 }
 
 var _ rollcall.Socket = (*socket)(nil)
 
-func newSocket(conn *websocket.Conn, address string, held *budget, log *slog.Logger) *socket {
-	return &socket{conn: conn, log: log, held: account{budget: held}, address: address, opened: time.Now(), written: make(chan struct{})}
+func newSocket(conn *websocket.Conn, below *wire, address string, held *budget, log *slog.Logger) *socket {
+	return &socket{
+		conn: conn, wire: below, log: log, held: account{budget: held}, address: address,
+		opened: time.Now(), written: make(chan struct{}),
+	}
 }
 
 // now is the time since the socket opened, and never 0.
@@ -120,7 +126,11 @@ func (s *socket) Close(c rollcall.Close) {
 	session := s.session
 	s.write()
 	s.creditChanged()
+	stopped := s.parked != nil && s.parked.stopped()
 	s.mu.Unlock()
+	if stopped {
+		go s.parked.finish(func() bool { return false })
+	}
 	if session != nil {
 		session.Leave()
 	}
@@ -199,7 +209,7 @@ func (s *socket) writeAll() {
 		}
 		s.creditChanged()
 		s.mu.Unlock()
-		if err != nil {
+		if err != nil && !errors.Is(err, websocket.ErrCloseSent) { // that was sent by the reader, who closes
 			s.Close(causeOfWrite(err))
 		}
 		if err != nil || closed != nil {
@@ -220,9 +230,17 @@ func (s *socket) dropQueue() {
 
 // writeBatch writes what one look at the queue found. A write that fails for
 // time alone has had closeGrace longer than the session had.
-func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) error {
+func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) (err error) {
 	s.stalled.Store(s.now() + int64(writeTimeout))
 	defer s.stalled.Store(0)
+	if len(frames) > 1 {
+		s.wire.gather()
+		defer func() {
+			if flushed := s.wire.flush(); err == nil {
+				err = flushed
+			}
+		}()
+	}
 	if pong != nil {
 		if err := s.writeControl(websocket.PongMessage, []byte(*pong)); err != nil {
 			return err
@@ -290,7 +308,7 @@ func causeOfWrite(err error) rollcall.Close {
 // could be lost with it.
 func (s *socket) finishReading(goodbye bool) {
 	<-s.written
-	raw := s.conn.NetConn()
+	raw := s.wire.Conn
 	if half, ok := raw.(interface{ CloseWrite() error }); ok && !goodbye {
 		_ = half.CloseWrite()
 	}

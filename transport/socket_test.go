@@ -23,7 +23,9 @@ const greeting = `{"type": "connection_established", "message": "Connected succe
 
 // A client sees why it is refused as a close code, which needs the upgrade
 // first; a browser's onclose shows nothing else.
-func TestHandshakeAnswersWhoeverAsks(t *testing.T) {
+func TestHandshakeAnswersWhoeverAsks(t *testing.T) { readers(t, testHandshakeAnswersWhoeverAsks) }
+
+func testHandshakeAnswersWhoeverAsks(t *testing.T) {
 	s := start(t)
 	s.presence.users = append(s.presence.users, "plus+tag@example.com", "fifty%percent@example.com", "jürgen@exämple.de", "o'brien&co@example.com", "semi;colon@example.com")
 	for query, want := range map[string]string{
@@ -68,6 +70,10 @@ func TestHandshakeAnswersWhoeverAsks(t *testing.T) {
 
 // What is no handshake is told so over HTTP, at once.
 func TestWhatIsNoHandshakeIsAnsweredOverHTTP(t *testing.T) {
+	readers(t, testWhatIsNoHandshakeIsAnsweredOverHTTP)
+}
+
+func testWhatIsNoHandshakeIsAnsweredOverHTTP(t *testing.T) {
 	s := start(t)
 	const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 	const upgrade = "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -107,6 +113,10 @@ func TestWhatIsNoHandshakeIsAnsweredOverHTTP(t *testing.T) {
 // Hundreds of frames in one breath are answered one by one, in order, even
 // when the client closes right behind them.
 func TestPipelinedFramesAreAnsweredInOrder(t *testing.T) {
+	readers(t, testPipelinedFramesAreAnsweredInOrder)
+}
+
+func testPipelinedFramesAreAnsweredInOrder(t *testing.T) {
 	s := start(t)
 	c := dial(t, s, "/ws/connect/?email=user@example.com")
 	const n = 5000
@@ -132,6 +142,10 @@ func TestPipelinedFramesAreAnsweredInOrder(t *testing.T) {
 
 // A binary message is refused in words, and the connection stays.
 func TestBinaryMessageIsRefusedAndTheConnectionStays(t *testing.T) {
+	readers(t, testBinaryMessageIsRefusedAndTheConnectionStays)
+}
+
+func testBinaryMessageIsRefusedAndTheConnectionStays(t *testing.T) {
 	c := dial(t, start(t), "/ws/connect/?email=user@example.com")
 	c.read()
 	c.write(websocket.BinaryMessage, `{"message": "x"}`)
@@ -145,7 +159,9 @@ func TestBinaryMessageIsRefusedAndTheConnectionStays(t *testing.T) {
 }
 
 // The code of a client's close comes back to it; an empty one means 1000.
-func TestCloseIsAnsweredWithTheSameCode(t *testing.T) {
+func TestCloseIsAnsweredWithTheSameCode(t *testing.T) { readers(t, testCloseIsAnsweredWithTheSameCode) }
+
+func testCloseIsAnsweredWithTheSameCode(t *testing.T) {
 	s := start(t)
 	for payload, want := range map[string]int{
 		"": 1000, string(websocket.FormatCloseMessage(1000, "")): 1000,
@@ -161,6 +177,10 @@ func TestCloseIsAnsweredWithTheSameCode(t *testing.T) {
 
 // The answer to a goodbye waits until the session is gone, but not for ever.
 func TestGoodbyeIsAnsweredEvenIfNobodyNotesIt(t *testing.T) {
+	readers(t, testGoodbyeIsAnsweredEvenIfNobodyNotesIt)
+}
+
+func testGoodbyeIsAnsweredEvenIfNobodyNotesIt(t *testing.T) {
 	s := start(t)
 	s.presence.deaf = true
 	c := dial(t, s, "/ws/connect/?email=user@example.com")
@@ -171,6 +191,10 @@ func TestGoodbyeIsAnsweredEvenIfNobodyNotesIt(t *testing.T) {
 
 // Whoever breaks a rule that is ours still gets the replies that were due.
 func TestRepliesComeBeforeTheCloseOfAViolation(t *testing.T) {
+	readers(t, testRepliesComeBeforeTheCloseOfAViolation)
+}
+
+func testRepliesComeBeforeTheCloseOfAViolation(t *testing.T) {
 	s := start(t, func(c *Config) { c.MaxMessageRate = 3 })
 	for name, violation := range map[string][]byte{"bad text": masked(0x81, "\xff"), "too fast": masked(0x81, "{}")} {
 		t.Run(name, func(t *testing.T) {
@@ -194,6 +218,10 @@ func TestRepliesComeBeforeTheCloseOfAViolation(t *testing.T) {
 
 // A client that breaks the protocol is told so, and nobody else notices.
 func TestViolationsCloseOnlyTheirOwnSocket(t *testing.T) {
+	readers(t, testViolationsCloseOnlyTheirOwnSocket)
+}
+
+func testViolationsCloseOnlyTheirOwnSocket(t *testing.T) {
 	s := start(t, func(c *Config) { c.MaxMessage = 1000 })
 	bystander := dial(t, s, "/ws/connect/?email=alice@example.com")
 	bystander.read()
@@ -240,7 +268,9 @@ func TestViolationsCloseOnlyTheirOwnSocket(t *testing.T) {
 }
 
 // A message in pieces with a ping between them is one message, and the ping is answered.
-func TestFragmentsWithAPingBetween(t *testing.T) {
+func TestFragmentsWithAPingBetween(t *testing.T) { readers(t, testFragmentsWithAPingBetween) }
+
+func testFragmentsWithAPingBetween(t *testing.T) {
 	raw := upgraded(t, start(t), "/ws/connect/?email=user@example.com")
 	raw.frame()
 	_, _ = raw.Write(masked(0x01, `{"message": "fr`))
@@ -256,6 +286,10 @@ func TestFragmentsWithAPingBetween(t *testing.T) {
 
 // A lost network: silence is asked about, and then believed. Whoever answers stays.
 func TestSilentClientEndsAndAnsweringOneStays(t *testing.T) {
+	readers(t, testSilentClientEndsAndAnsweringOneStays)
+}
+
+func testSilentClientEndsAndAnsweringOneStays(t *testing.T) {
 	s := start(t, func(c *Config) { c.PingInterval, c.PongTimeout = 100*time.Millisecond, 500*time.Millisecond })
 	answering := dial(t, s, "/ws/connect/?email=alice@example.com")
 	answering.read()
@@ -289,6 +323,10 @@ func TestSilentClientEndsAndAnsweringOneStays(t *testing.T) {
 // memory nor time from others. (That its session ends after writeTimeout is
 // tested on the clock alone, below.)
 func TestClientThatDoesNotReadIsNotReadFurther(t *testing.T) {
+	readers(t, testClientThatDoesNotReadIsNotReadFurther)
+}
+
+func testClientThatDoesNotReadIsNotReadFurther(t *testing.T) {
 	s := start(t)
 	raw := upgraded(t, s, "/ws/connect/?email=user@example.com")
 	message := masked(0x81, `{"message": "`+strings.Repeat("x", 60_000)+`"}`)
@@ -311,7 +349,9 @@ func TestClientThatDoesNotReadIsNotReadFurther(t *testing.T) {
 }
 
 // The clock finds a writer that has waited too long for its client.
-func TestStalledWriterIsTooSlow(t *testing.T) {
+func TestStalledWriterIsTooSlow(t *testing.T) { readers(t, testStalledWriterIsTooSlow) }
+
+func testStalledWriterIsTooSlow(t *testing.T) {
 	s := start(t)
 	c := dial(t, s, "/ws/connect/?email=user@example.com")
 	c.read()
@@ -323,7 +363,9 @@ func TestStalledWriterIsTooSlow(t *testing.T) {
 }
 
 // Pushing to a client that does not read must end it, not pile up.
-func TestFullQueueEndsItsSocket(t *testing.T) {
+func TestFullQueueEndsItsSocket(t *testing.T) { readers(t, testFullQueueEndsItsSocket) }
+
+func testFullQueueEndsItsSocket(t *testing.T) {
 	s := start(t)
 	raw := upgraded(t, s, "/ws/connect/?email=user@example.com")
 	raw.frame()
@@ -345,7 +387,9 @@ func TestFullQueueEndsItsSocket(t *testing.T) {
 	}
 }
 
-func TestMessageRateIsBounded(t *testing.T) {
+func TestMessageRateIsBounded(t *testing.T) { readers(t, testMessageRateIsBounded) }
+
+func testMessageRateIsBounded(t *testing.T) {
 	s := start(t, func(c *Config) { c.MaxMessageRate = 10 })
 	c := dial(t, s, "/ws/connect/?email=user@example.com")
 	go func() {
@@ -357,7 +401,9 @@ func TestMessageRateIsBounded(t *testing.T) {
 }
 
 // A full server says so over HTTP, and takes the next client when one has left.
-func TestFullServerAnswers503(t *testing.T) {
+func TestFullServerAnswers503(t *testing.T) { readers(t, testFullServerAnswers503) }
+
+func testFullServerAnswers503(t *testing.T) {
 	for name, limit := range map[string]func(*Config){
 		"in all":      func(c *Config) { c.MaxConnections = 2 },
 		"per address": func(c *Config) { c.MaxConnectionsPerAddress = 2 },
@@ -384,13 +430,19 @@ func TestFullServerAnswers503(t *testing.T) {
 
 // A connect waits for the database only so long.
 func TestConnectThatIsNotAnsweredIsToldToComeAgain(t *testing.T) {
+	readers(t, testConnectThatIsNotAnsweredIsToldToComeAgain)
+}
+
+func testConnectThatIsNotAnsweredIsToldToComeAgain(t *testing.T) {
 	s := start(t, func(c *Config) { c.ConnectTimeout = 50 * time.Millisecond })
 	s.presence.hang = true
 	dial(t, s, "/ws/connect/?email=user@example.com").wantClose(rollcall.CloseTryAgainLater)
 }
 
 // A client that vanishes without a word leaves at once.
-func TestVanishedClientLeaves(t *testing.T) {
+func TestVanishedClientLeaves(t *testing.T) { readers(t, testVanishedClientLeaves) }
+
+func testVanishedClientLeaves(t *testing.T) {
 	s := start(t)
 	raw := upgraded(t, s, "/ws/connect/?email=user@example.com")
 	raw.frame()

@@ -1,0 +1,378 @@
+package transport
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/rollcall/rollcall"
+)
+
+// parked is the reading side of a socket that waits without a goroutine. It is
+// woken when something has come, hands over the messages that are whole, and
+// waits again. Everything about it is guarded by who may read: it has a state.
+type parked struct {
+	reader
+	farewell func(*socket) // what is to be done when the socket is over
+	place    place
+	rest     *rest // nil while nothing is
+	state    state // guarded by the socket's lock
+	needs    int   // bytes of credit, while it is starved; guarded too
+}
+
+// state says who may read.
+type state uint8
+
+const (
+	waits   state = iota // nobody, until it is woken
+	reads                // who woke it
+	starved              // nobody, until there is credit
+	over                 // a goroutine of its own, to the end
+)
+
+// rest is what has come of a message that is not whole: all its frames up to
+// seen, and what there is of the next.
+type rest struct {
+	buf     []byte
+	seen    int
+	payload int64 // of the frames up to seen
+	whole   bool  // it is whole, and waits for credit
+	held    int   // bytes of the budget
+}
+
+// park lets a socket that has its session wait without a goroutine. It answers
+// false if its connection cannot.
+func (s *Server) park(one *socket, session rollcall.Session) bool {
+	if s.lot == nil {
+		return false
+	}
+	p := &parked{
+		reader:   reader{socket: one, session: session, limit: s.config.MaxMessage, rate: s.config.MaxMessageRate},
+		farewell: s.farewell,
+		state:    reads,
+	}
+	place, ok := s.lot.enter(one.wire.Conn, p)
+	if !ok {
+		return false
+	}
+	p.place = place
+	one.wire.fed = true
+	p.conn.SetCloseHandler(silent) // Close answers, in its turn
+	one.mu.Lock()
+	one.parked = p
+	one.mu.Unlock()
+	if p.rests() {
+		p.place.wait(false)
+	}
+	return true
+}
+
+// wake implements driver.
+func (p *parked) wake(buffer []byte) (again bool) {
+	if !p.claim() {
+		return false
+	}
+	defer func() {
+		if p.survive(recover()) {
+			p.leave(func() bool { return false })
+			again = false
+		}
+	}()
+	for {
+		switch p.turn(buffer) {
+		case waits:
+			return p.rests()
+		case starved:
+			if !p.starves() {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+}
+
+// claim takes the right to read.
+func (p *parked) claim() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state != waits {
+		return false
+	}
+	p.state = reads
+	return true
+}
+
+// rests gives the right to read back, and answers whether to wait for more. A
+// socket that was closed meanwhile has nothing to wait for.
+func (p *parked) rests() bool {
+	p.mu.Lock()
+	if p.ended.Load() == nil {
+		p.state = waits
+		p.mu.Unlock()
+		return true
+	}
+	p.mu.Unlock()
+	p.leave(func() bool { return false })
+	return false
+}
+
+// starves waits for credit. It answers true if there is some already.
+func (p *parked) starves() bool {
+	p.mu.Lock()
+	switch {
+	case p.ended.Load() != nil:
+		p.mu.Unlock()
+		p.leave(func() bool { return false })
+		return false
+	case p.room(p.needs):
+		p.mu.Unlock()
+		return true
+	}
+	p.state = starved
+	p.mu.Unlock()
+	return false
+}
+
+// feed wakes a starved socket when there is credit for it: by the way of its
+// place, since whoever gives credit has other things to do. The caller holds the
+// lock.
+func (p *parked) feed() {
+	if p.state == starved && p.room(p.needs) {
+		p.state = waits
+		p.place.wait(true)
+	}
+}
+
+// stopped takes the right to read from a socket that was closed while nobody
+// had it, and answers whether it did. The caller holds the lock.
+func (p *parked) stopped() bool {
+	if p.state != waits && p.state != starved {
+		return false
+	}
+	p.state = over
+	return true
+}
+
+// leave ends the reading, in a goroutine of its own: the last things that are
+// to be done wait for the client, or for its session.
+func (p *parked) leave(last func() (goodbye bool)) state {
+	p.mu.Lock()
+	p.state = over
+	p.mu.Unlock()
+	go p.finish(last)
+	return over
+}
+
+func (p *parked) finish(last func() (goodbye bool)) {
+	defer func() {
+		p.survive(recover())
+		p.farewell(p.socket)
+	}()
+	p.place.leave()
+	p.finishReading(last())
+}
+
+// turn reads what has come and hands over what is whole.
+func (p *parked) turn(buffer []byte) state {
+	var fresh rest
+	m := p.rest
+	if m == nil {
+		m = &fresh
+	}
+	if !m.whole {
+		n, err := p.place.read(buffer)
+		switch {
+		case errors.Is(err, errNothing):
+			return waits
+		case err != nil:
+			return p.leave(func() bool { return p.end(err) })
+		}
+		p.heard.Store(p.now())
+		if m.buf == nil {
+			m.buf = buffer[:n]
+		} else {
+			m.buf = append(m.buf, buffer[:n]...)
+		}
+	}
+	next := p.sift(m)
+	if next == over {
+		return over
+	}
+	return p.keep(m, next)
+}
+
+// keep keeps what is left for the next turn, in memory of its own.
+func (p *parked) keep(m *rest, next state) state {
+	holds, had := len(m.buf), m.held
+	switch {
+	case holds == 0:
+		p.rest = nil
+	case p.rest == nil, cap(m.buf) > 2*holds+wakeBuffer: // a whole message lies before it
+		p.rest = &rest{buf: slices.Clone(m.buf), seen: m.seen, payload: m.payload, whole: m.whole, held: holds}
+	default:
+		p.rest.held = holds
+	}
+	p.hurry(holds-had, holds == 0 || m.whole)
+	if holds == had {
+		return next
+	}
+	p.mu.Lock()
+	p.held.letGo(had)
+	fits := p.held.hold(holds)
+	p.mu.Unlock()
+	if !fits {
+		return p.leave(func() bool { p.Close(rollcall.CloseShortOfMemory); return false })
+	}
+	return next
+}
+
+// hurry sets the time for a message that is under way, of which so many bytes more
+// have come.
+func (p *parked) hurry(more int, none bool) {
+	switch {
+	case none:
+		p.unfinished.Store(0)
+	case p.unfinished.Load() == 0:
+		p.unfinished.Store(p.now() + int64(messageTimeout))
+	default:
+		p.progress(max(more, 0))
+	}
+}
+
+// sift hands over every message that is whole, answers every ping, and leaves
+// what is not whole. Whatever is wrong is the library's to find: it is given the
+// frame that it will refuse.
+func (p *parked) sift(m *rest) state {
+	for {
+		h, ok := headOf(m.buf[m.seen:])
+		if !ok {
+			return p.tolerate(m)
+		}
+		end := m.seen + h.size
+		wrongTurn := h.data() && h.begins() == (m.seen > 0)
+		tooLong := h.whole && (h.length < 0 || h.data() && m.payload+h.length > p.limit)
+		if !h.valid || wrongTurn || tooLong {
+			return p.refuse(m.buf[:end])
+		}
+		if !h.whole || int64(len(m.buf)-end) < h.length {
+			return p.tolerate(m)
+		}
+		end += int(h.length)
+		switch {
+		case h.opcode == websocket.CloseMessage:
+			return p.refuse(m.buf[m.seen:end])
+		case h.control():
+			if !p.pong(h, m.buf[m.seen:end]) {
+				return p.violate(rollcall.CloseRateExceeded)
+			}
+			m.cut(end)
+		case !h.final:
+			m.seen, m.payload = end, m.payload+h.length
+		default:
+			cost := int(m.payload+h.length) + frameCost
+			if m.whole = !p.hasRoom(cost); m.whole {
+				return starved
+			}
+			if next := p.deliver(m.buf[:end], cost); next != waits {
+				return next
+			}
+			*m = rest{buf: m.buf[end:], held: m.held}
+			p.unfinished.Store(0) // what follows is another message
+		}
+	}
+}
+
+// cut takes out the frame behind seen, which is no part of the message.
+func (m *rest) cut(end int) {
+	if m.seen == 0 {
+		m.buf = m.buf[end:]
+		return
+	}
+	m.buf = slices.Delete(m.buf, m.seen, end)
+}
+
+// tolerate bounds what a message may take that comes in many small frames: its
+// payload is bounded, and their heads must not be more.
+func (p *parked) tolerate(m *rest) state {
+	if int64(len(m.buf)) > 2*p.limit+wakeBuffer {
+		return p.violate(rollcall.CloseTooBig)
+	}
+	return waits
+}
+
+// hasRoom asks whether there is credit for a message. It stays if there is, since
+// nobody else takes of it.
+func (p *parked) hasRoom(cost int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.needs = cost
+	return p.room(cost)
+}
+
+// refuse gives the library what it ends the conversation for: a violation, or the
+// client's goodbye.
+func (p *parked) refuse(frames []byte) state {
+
+	p.wire.hand = frames
+	_, from, err := p.conn.NextReader()
+	if err == nil {
+		f := p.lend(websocket.TextMessage)
+		_, err = f.buf.ReadFrom(from)
+		f.drop()
+	}
+	p.wire.hand = nil
+	return p.leave(func() bool { return p.end(err) })
+}
+
+// deliver hands one whole message to the session, by way of the library.
+func (p *parked) deliver(frames []byte, cost int) state {
+	p.wire.hand = frames
+	kind, from, err := p.conn.NextReader()
+	f := p.lend(kind)
+	if err == nil {
+		_, err = f.buf.ReadFrom(from)
+	}
+	p.wire.hand = nil
+	if err != nil {
+		f.drop()
+		return p.leave(func() bool { return p.end(err) })
+	}
+	if why, bad := p.judge(f); bad {
+		f.drop()
+		return p.violate(why)
+	}
+	p.mu.Lock()
+	fits := p.held.hold(f.buf.Len())
+	f.held = f.buf.Len()
+	p.credit += cost
+	p.mu.Unlock()
+	if !fits {
+		f.Release()
+		return p.leave(func() bool { p.Close(rollcall.CloseShortOfMemory); return false })
+	}
+	p.session.Receive(f)
+	return waits
+}
+
+// pong notes a ping or a pong. It answers false for one ping too many.
+func (p *parked) pong(h head, frame []byte) bool {
+	if h.opcode == websocket.PongMessage {
+		return true
+	}
+	if p.tooFast() {
+		return false
+	}
+	p.sendPong(string(h.payloadOf(frame)))
+	return true
+}
+
+// violate closes the socket, when everything that was read has its reply.
+func (p *parked) violate(why rollcall.Close) state {
+	return p.leave(func() bool {
+		p.settle()
+		p.Close(why)
+		return false
+	})
+}
