@@ -91,6 +91,7 @@ func (c *serveCmd) transport(door *entrance, name string, most int, log *slog.Lo
 		MaxMessage: int64(c.MaxMessage), MaxMessageRate: c.MaxMessageRate,
 		MaxConnections: most, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
 		PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, ConnectTimeout: c.ConnectTimeout,
+		Reader: c.Reader,
 	})
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/persistence"
+	"github.com/rollcall/rollcall/transport"
 )
 
 // The limits of the settings. A value beyond one is refused before anything
@@ -57,6 +59,8 @@ type settings struct {
 
 	DatabaseWait time.Duration `env:"ROLLCALL_DATABASE_WAIT" default:"30s" help:"How long the server waits at its start for a database that does not answer; 0s: not at all."`
 
+	Reader transport.Reader `env:"ROLLCALL_READER" default:"auto" enum:"auto,park,goroutine" help:"How sockets wait for their clients: ${enum}. A parked one holds no goroutine; auto parks on Linux."`
+
 	HistoryFor time.Duration `env:"ROLLCALL_HISTORY_FOR" default:"720h" help:"How long the history of ended sessions is kept."`
 	Pprof      string        `env:"ROLLCALL_PPROF" placeholder:"HOST:PORT" help:"Serve Go's profiles there, for this machine alone, such as on 127.0.0.1:6060. Default: nowhere."`
 	Migrate    bool          `env:"ROLLCALL_MIGRATE" help:"Bring the database's schema up to date first. SQLite's always is."`
@@ -76,6 +80,9 @@ func (s *settings) Validate() error {
 	}
 	if s.MaxMessage < 1 || s.MaxMessage > maxMessage {
 		return fmt.Errorf("--max-message must be from 1B to %s, but is %s", maxMessage, s.MaxMessage)
+	}
+	if s.Reader == transport.ReaderPark && !transport.CanPark {
+		return errors.New("--reader=park is possible on Linux only")
 	}
 	for _, d := range []struct {
 		flag       string
