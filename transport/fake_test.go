@@ -166,8 +166,8 @@ type testServer struct {
 	address  string
 }
 
-// reading is what start runs a server with.
-var reading = ReaderAuto
+// readBy is what start runs a server with.
+var readBy = ReaderAuto
 
 // readers runs a test once with each way to wait for clients that there is here.
 func readers(t *testing.T, test func(*testing.T)) {
@@ -177,8 +177,8 @@ func readers(t *testing.T, test func(*testing.T)) {
 			continue
 		}
 		t.Run(string(r), func(t *testing.T) {
-			reading = r
-			defer func() { reading = ReaderAuto }()
+			readBy = r
+			defer func() { readBy = ReaderAuto }()
 			test(t)
 		})
 	}
@@ -190,7 +190,7 @@ func start(t testing.TB, change ...func(*Config)) *testServer {
 	s := &testServer{presence: newFakePresence("user@example.com", "alice@example.com"), tokens: &fakeTokens{}}
 	c := Config{
 		Presence: s.presence, Tokens: s.tokens, Logger: slog.New(slog.DiscardHandler),
-		MaxMessage: 1 << 20, MaxConnections: 1000, Reader: reading,
+		MaxMessage: 1 << 20, MaxConnections: 1000, Reader: readBy,
 		PingInterval: 20 * time.Second, PongTimeout: 30 * time.Second, ConnectTimeout: 5 * time.Second,
 	}
 	for _, f := range change {

@@ -206,10 +206,8 @@ func TestBlockedWriteBlocksNoReader(t *testing.T) {
 
 // ear is a session that notes what it is told.
 type ear struct {
-	said  bytes.Buffer
-	left  chan struct{}
-	hangs bool // never gives a frame back
-	held  []rollcall.Frame
+	said bytes.Buffer
+	left chan struct{}
 }
 
 func (e *ear) Receive(f rollcall.Frame) {

@@ -313,8 +313,11 @@ func (s *socket) finishReading(goodbye bool) {
 		_ = half.CloseWrite()
 	}
 	for buf := make([]byte, readBuffer); !goodbye; {
-		_, err := raw.Read(buf)
+		n, err := raw.Read(buf)
 		goodbye = err != nil
+		if n == len(buf) { // there is more
+			<-time.After(farewellPause)
+		}
 	}
 	_ = s.conn.Close()
 }
