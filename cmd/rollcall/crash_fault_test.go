@@ -8,9 +8,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/rollcall/rollcall/actors"
 	"github.com/rollcall/rollcall/actors/actortest"
@@ -27,8 +29,12 @@ func crash() (code int) {
 	return c.run(context.Background(), os.Args[1:], &streams{os.Stdin, os.Stdout, os.Stderr})
 }
 
-// supervised is how many crashes in ten seconds a registry survives.
-const supervised = 10
+const (
+	// supervised is how many crashes a registry survives, and forgotten after how
+	// long one does not count any more.
+	supervised = 10
+	forgotten  = 10 * time.Second
+)
 
 // A registry that crashes over and over swallows connects, which is the worst that
 // a server can do in silence. Ten crashes close no socket; with the eleventh the
@@ -42,6 +48,7 @@ func TestEleventhCrashOfTheRegistryEndsTheServer(t *testing.T) {
 	const n = 20
 	clients := p.connectAll(n)
 
+	began := time.Now()
 	for _, told := range p.probes(supervised) {
 		if !strings.Contains(told, `503 {"status":"unavailable","reason":"no answer"`) {
 			t.Errorf("a registry that crashed on the question answers %s", told)
@@ -54,20 +61,15 @@ func TestEleventhCrashOfTheRegistryEndsTheServer(t *testing.T) {
 	}
 	p.wantOnline(emails...)
 
-	failed := false
-	p.within("the server to end", func() bool {
-		for _, told := range p.probes(supervised + 1) { // all in the same ten seconds
-			failed = failed || strings.Contains(told, `503 {"status":"unavailable","reason":"presence failed"`)
-		}
-		select {
-		case <-p.exited:
-			return true
-		default:
-			return false
-		}
-	})
-	if !failed {
-		t.Error("it has not said that it was not ready any more")
+	more := 1
+	if time.Since(began) > forgotten/2 { // on a very busy machine
+		more = supervised + 1
+	}
+	told := p.probes(more)
+	if !slices.ContainsFunc(told, func(one string) bool {
+		return strings.Contains(one, `503 {"status":"unavailable","reason":"presence failed"`)
+	}) {
+		t.Errorf("after one crash more it says of itself %q", told)
 	}
 	for _, c := range clients {
 		c.wantClose(1011)
