@@ -41,7 +41,7 @@ const (
 // server is not ready, tells its clients, and ends with a message.
 func TestEleventhCrashOfTheRegistryEndsTheServer(t *testing.T) {
 	w := newWorld(t, persistencetest.Postgres(t))
-	cmd := exec.Command(os.Args[0], w.command("--lease=1s")...)
+	cmd := exec.Command(os.Args[0], w.command(shortLease)...)
 	cmd.Env = []string{asCrashing + "=1"}
 	p := w.start(cmd)
 	p.listens()
@@ -78,7 +78,7 @@ func TestEleventhCrashOfTheRegistryEndsTheServer(t *testing.T) {
 	if said := p.said(); !strings.HasSuffix(said, "rollcall: "+actors.ErrGaveUp.Error()+"\n") {
 		t.Error("it did not say why it ended")
 	}
-	w.serve("--lease=1s", "--node=other").wantOnline()
+	w.serve(shortLease, "--node=other").wantOnlineIn(deathPromise + slack)
 }
 
 // probes asks as often as that at once whether the server is ready, and returns

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -145,7 +144,7 @@ func TestCutConnectionsAreMadeAnew(t *testing.T) {
 		cut(w)
 		online = append(online, user(n))
 	}
-	p.wantOnline(online...)
+	p.wantOnlineIn(databasePromise+slack, online...)
 	stays.echo("undisturbed")
 }
 
@@ -157,7 +156,7 @@ func (p *process) endures(hurt, mend func()) {
 	hurt()
 	stays.echo("to be touched")
 	goes.leave()
-	p.within("the list to be true", func() bool { return slices.Equal(p.listed(), []string{user(0)}) })
+	p.wantListed(user(0))
 	for range 6 { // longer together than a commit may take
 		late, err := p.dial(user(2))
 		if err != nil {
@@ -168,7 +167,7 @@ func (p *process) endures(hurt, mend func()) {
 	}
 	mend()
 	mended := time.Now()
-	p.wantOnline(user(0))
+	p.wantOnlineIn(databasePromise+slack, user(0))
 	p.Logf("all lists agreed %s after the fault", time.Since(mended).Round(time.Millisecond))
 	stays.echo("undisturbed")
 	p.within("a connect to be let in", func() bool { return p.admits(user(2)) })

@@ -25,8 +25,8 @@ import (
 var quickPings = []string{"--ping-interval=500ms", "--pong-timeout=500ms"}
 
 // lostPromise is until a session without a network is gone: both settings above
-// and the second that is promised, and as much again as a busy machine may take.
-const lostPromise = 2*time.Second + 5*time.Second
+// and the second that is promised.
+const lostPromise = 500*time.Millisecond + 500*time.Millisecond + time.Second
 
 // A network that is cut in one direction closes no connection: whichever of the
 // two sides is not heard any more, the session goes at the pong's deadline.
@@ -45,12 +45,8 @@ func TestHalfOpenPeerIsGoneAtThePongDeadline(t *testing.T) {
 			p.wantOnline(user(0))
 			cut(wire)
 			since := time.Now()
-			p.wantOnline()
-			took := time.Since(since)
-			if took > lostPromise {
-				t.Errorf("the session was gone after %s", took)
-			}
-			t.Logf("ping after 500 ms, pong within 500 ms: gone after %s", took.Round(time.Millisecond))
+			p.wantOnlineIn(lostPromise + slack)
+			t.Logf("ping after 500 ms, pong within 500 ms: gone after %s", time.Since(since).Round(time.Millisecond))
 			if reasons := persistencetest.Reasons(t, w.url); len(reasons) != 1 || reasons[0] != "timeout" {
 				t.Errorf("the history says %v, want timeout", reasons)
 			}
@@ -76,11 +72,7 @@ func TestStoppedClientIsGoneAtThePongDeadline(t *testing.T) {
 	if err := program.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	since := time.Now()
-	p.wantOnline()
-	if took := time.Since(since); took > lostPromise {
-		t.Errorf("the session was gone after %s", took)
-	}
+	p.wantOnlineIn(lostPromise + slack)
 	if err := program.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

@@ -15,10 +15,11 @@ import (
 	"github.com/rollcall/rollcall/persistence/persistencetest"
 )
 
-// What is promised of a server's death and of its coming back.
+// shortLease is the lease of servers that are to be swept soon, and deathPromise
+// until when their rows are gone.
 const (
-	drainPromise  = 10 * time.Second // from the signal to the end
-	assertPromise = 5 * time.Second  // until a server that was only paused is listed again
+	shortLease   = "--lease=1s"
+	deathPromise = time.Second + healthPromise
 )
 
 // The first fault of the seed: a killed server must leave nobody online. Under
@@ -47,14 +48,14 @@ func TestKilledServerLeavesNoGhosts(t *testing.T) {
 // Under another name the lease decides.
 func TestKilledServersRowsGoWithItsLease(t *testing.T) {
 	worlds(t, func(w *world) {
-		p := w.serve("--lease=1s")
+		p := w.serve(shortLease)
 		p.connectThousand()
-		other := w.serve("--lease=1s", "--node=other")
+		other := w.serve(shortLease, "--node=other")
 		mine := other.connect(user(599))
 		p.signal(syscall.SIGKILL)
 		killed := time.Now()
 		<-p.exited
-		other.wantOnline(user(599))
+		other.wantOnlineIn(deathPromise+slack, user(599))
 		t.Logf("1000 sessions with a lease of 1 s were gone %s after the kill", time.Since(killed).Round(time.Millisecond))
 		mine.echo("undisturbed")
 	})
@@ -68,22 +69,18 @@ func TestKilledServersRowsGoWithItsLease(t *testing.T) {
 // one lock that an SQLite file has, and nobody else can write then.
 func TestPausedServerAssertsItsRowsAgain(t *testing.T) {
 	w := newWorld(t, persistencetest.Postgres(t))
-	p := w.serve("--lease=1s")
+	p := w.serve(shortLease)
 	c := p.connect(user(0))
-	other := w.serve("--lease=1s", "--node=other")
+	other := w.serve(shortLease, "--node=other")
 	other.connect(user(1))
-	w.wantRows(user(0), user(1))
+	w.wantRows(healthPromise, user(0), user(1))
 
 	p.signal(syscall.SIGSTOP)
-	w.wantRows(user(1))
+	w.wantRows(deathPromise, user(1))
 	p.signal(syscall.SIGCONT)
 	resumed := time.Now()
-	w.wantRows(user(0), user(1))
-	took := time.Since(resumed)
-	if took > assertPromise {
-		t.Errorf("the rows were back after %s, want %s at the most", took, assertPromise)
-	}
-	t.Logf("the rows were back after %s", took.Round(time.Millisecond))
+	w.wantRows(assertPromise, user(0), user(1))
+	t.Logf("the rows were back after %s", time.Since(resumed).Round(time.Millisecond))
 	c.echo("undisturbed")
 	if listed := p.listed(); !slices.Equal(listed, []string{user(0)}) {
 		t.Errorf("the server lists %v", listed)
@@ -117,9 +114,6 @@ func TestSignalDuringAConnectStormDrainsTheServer(t *testing.T) {
 		p.wantExit(0)
 		took := time.Since(signalled)
 		wait.Wait()
-		if took > drainPromise {
-			t.Errorf("the server ended after %s, want %s at the most", took, drainPromise)
-		}
 		t.Logf("%d were greeted; the server ended after %s", greeted.Load(), took.Round(time.Millisecond))
 		if greeted.Load() != told.Load() {
 			t.Errorf("%d clients were greeted, and %d of them told 1001", greeted.Load(), told.Load())
@@ -160,7 +154,7 @@ func TestSignalWithTheDatabaseAwayLeavesTheRowsToTheLease(t *testing.T) {
 			t.Parallel()
 			cluster := persistencetest.NewCluster(t)
 			w := newWorld(t, cluster.URL())
-			p := w.serve("--lease=1s")
+			p := w.serve(shortLease)
 			clients := p.connectAll(20)
 			back := away(cluster)
 			p.signal(syscall.SIGTERM)
@@ -171,15 +165,12 @@ func TestSignalWithTheDatabaseAwayLeavesTheRowsToTheLease(t *testing.T) {
 			p.wantExit(0)
 			took := time.Since(signalled)
 			back()
-			if took > drainPromise {
-				t.Errorf("the server ended after %s, want %s at the most", took, drainPromise)
-			}
 			t.Logf("the server ended after %s", took.Round(time.Millisecond))
 			if !strings.Contains(p.said(), "rows are left to the lease") {
 				t.Error("the server did not say what it left behind")
 			}
-			other := w.serve("--lease=1s", "--node=other")
-			other.wantOnline()
+			other := w.serve(shortLease, "--node=other")
+			other.wantOnlineIn(deathPromise + slack)
 		})
 	}
 }
@@ -191,14 +182,15 @@ func (p *process) connectThousand() {
 	p.connectAll(500)
 }
 
-// wantRows waits for the active connections, whichever servers they are of.
-func (w *world) wantRows(emails ...string) {
+// wantRows wants the active connections, whichever servers they are of, as soon as
+// is promised.
+func (w *world) wantRows(promise time.Duration, emails ...string) {
 	w.Helper()
 	var rows []string
-	if !w.eventually(func() bool {
+	if !w.eventually(promise+slack, func() bool {
 		rows = persistencetest.Active(w, w.url)
 		return slices.Equal(rows, emails)
 	}) {
-		w.Fatalf("the rows are %v, want %v", rows, emails)
+		w.Fatalf("%s after that was promised the rows are %v, want %v", slack, rows, emails)
 	}
 }

@@ -173,7 +173,7 @@ func TestServersShareUsers(t *testing.T) {
 // A server whose name is taken while it lives sees it, and goes.
 func TestSupersededServerEnds(t *testing.T) {
 	worlds(t, func(w *world) {
-		p := w.serve("--lease=1s")
+		p := w.serve(shortLease)
 		c := p.connect(user(0))
 		successor := w.serve()
 		c.wantClose(1012)
@@ -209,7 +209,7 @@ func TestSignalDrainsTheServer(t *testing.T) {
 func TestSecondSignalEndsTheServerAtOnce(t *testing.T) {
 	cluster := persistencetest.NewCluster(t)
 	w := newWorld(t, cluster.URL())
-	p := w.serve("--lease=1s")
+	p := w.serve(shortLease)
 	c := p.connect(user(0))
 	cluster.Pause() // so that the drain takes its time
 	p.signal(syscall.SIGTERM)
@@ -225,7 +225,7 @@ func TestSecondSignalEndsTheServerAtOnce(t *testing.T) {
 		t.Error("it did not say what it left behind, and why")
 	}
 	cluster.Resume()
-	w.serve("--lease=1s", "--node=other").wantOnline()
+	w.serve(shortLease, "--node=other").wantOnlineIn(deathPromise + slack)
 }
 
 // With the database away open sockets go on, the list is answered, connects are
@@ -241,7 +241,7 @@ func TestDatabaseStopsAndStarts(t *testing.T) {
 	cluster.Stop(persistencetest.Immediate)
 	stays.echo("the database is away")
 	goes.leave()
-	w.within("the list to be true", func() bool { return slices.Equal(p.listed(), []string{user(0)}) })
+	p.wantListed(user(0))
 	late, err := p.dial(user(2))
 	if err != nil {
 		t.Fatal(err)
@@ -250,7 +250,7 @@ func TestDatabaseStopsAndStarts(t *testing.T) {
 	stays.echo("still away")
 
 	cluster.Start()
-	p.wantOnline(user(0))
+	p.wantOnlineIn(databasePromise+slack, user(0))
 	stays.echo("back")
 	back := p.connect(user(2))
 	p.wantOnline(user(0), user(2))

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -14,8 +13,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/gorilla/websocket"
 
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/persistence"
@@ -33,6 +30,11 @@ const (
 	// patience bounds every wait that no promise is about; none takes it when all
 	// is well.
 	patience = 20 * time.Second
+	// What docs/reliability.md promises.
+	healthPromise   = 1 * time.Second  // from any change until all lists agree
+	databasePromise = 5 * time.Second  // the same from the end of a fault of the database
+	assertPromise   = 5 * time.Second  // until a server that was only paused is listed again
+	drainPromise    = 10 * time.Second // from SIGTERM to the end
 	// slack is added to what is promised, for a busy machine under the race
 	// detector: what comes later than that is broken, and not slow.
 	slack = 5 * time.Second
@@ -185,124 +187,17 @@ func (p *process) said() string {
 // signal sends a signal, also to a process that is gone.
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 
-// wantExit waits for the end and compares the exit code.
+// wantExit waits for the end, as long as one may take after a signal, and compares
+// the exit code.
 func (p *process) wantExit(code int) {
 	p.Helper()
 	select {
 	case <-p.exited:
-	case <-time.After(patience):
+	case <-time.After(drainPromise + slack):
 		p.Fatal("the server does not end")
 	}
 	if got := p.cmd.ProcessState.ExitCode(); got != code {
 		p.Errorf("the server exited with %d, want %d", got, code)
-	}
-}
-
-// client is one client of a server, which has read its greeting.
-type client struct {
-	*websocket.Conn
-	p *process
-}
-
-// dial opens a socket.
-func (p *process) dial(email string) (*websocket.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	c, _, err := websocket.DefaultDialer.DialContext(ctx, "ws://"+p.address+"/ws/connect/?email="+email, nil)
-	if err != nil {
-		return nil, err
-	}
-	return c, c.SetReadDeadline(time.Now().Add(patience))
-}
-
-// connect opens a socket and reads its greeting.
-func (p *process) connect(email string) *client {
-	p.Helper()
-	c, err := p.dial(email)
-	if err != nil {
-		p.Fatalf("%s cannot dial: %v", email, err)
-	}
-	p.Cleanup(func() { _ = c.Close() })
-	one := &client{c, p}
-	if got, want := one.read(), string(rollcall.Greeting(rollcall.Email(email))); got != want {
-		p.Fatalf("%s was greeted %s", email, got)
-	}
-	return one
-}
-
-// connectAll opens sockets for the first n users, all at once.
-func (p *process) connectAll(n int) []*client {
-	p.Helper()
-	all := make([]*client, n)
-	var wait sync.WaitGroup
-	for i := range n {
-		wait.Go(func() {
-			c, err := p.dial(user(i))
-			if err != nil {
-				p.Errorf("%s cannot dial: %v", user(i), err)
-				return
-			}
-			all[i] = &client{c, p}
-			if _, payload, err := c.ReadMessage(); err != nil || string(payload) != string(rollcall.Greeting(rollcall.Email(user(i)))) {
-				p.Errorf("%s was greeted %s, %v", user(i), payload, err)
-			}
-		})
-	}
-	wait.Wait()
-	p.Cleanup(func() {
-		for _, c := range all {
-			if c != nil {
-				_ = c.Close()
-			}
-		}
-	})
-	if p.Failed() {
-		p.FailNow()
-	}
-	return all
-}
-
-func (c *client) read() string {
-	c.p.Helper()
-	_, payload, err := c.ReadMessage()
-	if err != nil {
-		c.p.Fatalf("read: %v", err)
-	}
-	return string(payload)
-}
-
-// echo sends a message and reads its reply.
-func (c *client) echo(message string) {
-	c.p.Helper()
-	if err := c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"message": %q}`, message)); err != nil {
-		c.p.Fatalf("write: %v", err)
-	}
-	if got := c.read(); !strings.Contains(got, "Server received: "+message) {
-		c.p.Errorf("the reply to %s is %s", message, got)
-	}
-}
-
-// leave closes the socket as a browser does.
-func (c *client) leave() {
-	c.p.Helper()
-	if err := c.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(1000, "")); err != nil {
-		c.p.Fatalf("close: %v", err)
-	}
-	c.wantClose(1000)
-}
-
-// wantClose reads on until the close, and compares its code.
-func (c *client) wantClose(code int) {
-	c.p.Helper()
-	for {
-		_, _, err := c.ReadMessage()
-		if err == nil {
-			continue
-		}
-		if closed, ok := errors.AsType[*websocket.CloseError](err); !ok || closed.Code != code {
-			c.p.Errorf("the socket ended with %v, want close %d", err, code)
-		}
-		return
 	}
 }
 
@@ -314,6 +209,18 @@ func (p *process) listed() []string {
 		emails = append(emails, string(e.Email))
 	}
 	return emails
+}
+
+// wantListed wants the list to be true as soon as in health: it needs no database.
+func (p *process) wantListed(emails ...string) {
+	p.Helper()
+	var listed []string
+	if !p.eventually(healthPromise+slack, func() bool {
+		listed = p.listed()
+		return slices.Equal(listed, emails)
+	}) {
+		p.Fatalf("the list is %v, want %v", listed, emails)
+	}
 }
 
 // entries is the list with its times, in alphabetical order.
@@ -336,6 +243,13 @@ func (p *process) entries() []rollcall.Entry {
 // which agree to the microsecond.
 func (p *process) wantOnline(sockets ...string) {
 	p.Helper()
+	p.wantOnlineIn(healthPromise+slack, sockets...)
+}
+
+// wantOnlineIn is wantOnline after something that has a promise of its own.
+func (p *process) wantOnlineIn(bound time.Duration, sockets ...string) {
+	p.Helper()
+	began := time.Now()
 	slices.Sort(sockets)
 	emails := slices.Compact(slices.Clone(sockets))
 	var listed, rows []rollcall.Entry
@@ -347,22 +261,22 @@ func (p *process) wantOnline(sockets ...string) {
 		return slices.Equal(listed, rows) && slices.Equal(sessions, sockets) &&
 			slices.EqualFunc(rows, emails, func(row rollcall.Entry, email string) bool { return string(row.Email) == email })
 	}
-	if !p.eventually(agree) {
-		p.Fatalf("%d sockets are open, %d users listed, %d rows, %d sessions\nsockets  %.200v\nlisted   %.400v\nrows     %.400v\nsessions %.200v",
-			len(sockets), len(listed), len(rows), len(sessions), sockets, listed, rows, sessions)
+	if !p.eventually(bound, agree) {
+		p.Fatalf("after %s %d sockets are open, %d users listed, %d rows, %d sessions\nsockets  %.200v\nlisted   %.400v\nrows     %.400v\nsessions %.200v",
+			time.Since(began), len(sockets), len(listed), len(rows), len(sessions), sockets, listed, rows, sessions)
 	}
 }
 
 // within waits for something that happens soon.
 func (w *world) within(what string, condition func() bool) {
 	w.Helper()
-	if !w.eventually(condition) {
+	if !w.eventually(patience, condition) {
 		w.Fatalf("waited in vain for %s", what)
 	}
 }
 
-func (w *world) eventually(condition func() bool) bool {
-	ctx, stop := context.WithTimeout(w.Context(), patience)
+func (w *world) eventually(bound time.Duration, condition func() bool) bool {
+	ctx, stop := context.WithTimeout(w.Context(), bound)
 	defer stop()
 	every := time.NewTicker(20 * time.Millisecond)
 	defer every.Stop()
