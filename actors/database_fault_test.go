@@ -119,3 +119,68 @@ func TestReloadedPageHasTheRowOfItsEntry(t *testing.T) {
 		k.WantOnline("alice@example.com")
 	})
 }
+
+// Activity whose commit failed is written with the next, also when there is none
+// after it.
+func TestFaultFailedTouchIsWrittenAgain(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Settle()
+		failed := false
+		k.Store.Trouble(func(b rollcall.Batch) actortest.Trouble {
+			if len(b.Touches) == 0 || failed {
+				return actortest.None
+			}
+			failed = true
+			return actortest.FailBefore
+		})
+		alice.Say(`{}`)
+		time.Sleep(2 * promised)
+		synctest.Wait()
+		if !failed {
+			t.Error("no touch has failed")
+		}
+		k.WantOnline("alice@example.com") // with the activity in the row
+	})
+}
+
+// A session that is here, was swept, and whose row the database does not take any
+// more would be in no list: its client must come again.
+func TestFaultSessionThatCannotBeWrittenAgainEnds(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice, bob := k.Connect("alice@example.com"), k.Connect("bob@example.com")
+		k.Store.Trouble(func(b rollcall.Batch) actortest.Trouble {
+			for _, c := range b.Inserts {
+				if c.Email == alice.Email {
+					return actortest.Reject
+				}
+			}
+			return actortest.None
+		})
+		k.Store.SweptByAnother()
+		k.Settle()
+		alice.WantEnd(rollcall.CloseInternalError)
+		bob.WantOpen()
+		k.WantOnline("bob@example.com")
+	})
+}
+
+// A rejection makes the batches small, to find whom it is about. They must grow
+// again, or every storm of connects from then on would time out.
+func TestBatchesGrowAgainAfterARejection(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Settle()
+		k.Store.Trouble(once(actortest.Reject))
+		k.Connect("carol@example.com").WantEnd(rollcall.CloseInternalError)
+		k.Store.Delay(50 * time.Millisecond)
+		var storm []*actortest.Client
+		for range 200 {
+			storm = append(storm, k.ConnectLater("alice@example.com"))
+		}
+		time.Sleep(promised)
+		synctest.Wait()
+		for _, c := range storm {
+			c.WantOpen()
+		}
+	})
+}

@@ -81,6 +81,19 @@ func TestHealthCountsTheLeaseFromTheBeginningOfACommit(t *testing.T) {
 	})
 }
 
+// An answer that comes late tells how the database was, and not how it is.
+func TestHealthTakesNoLateAnswerForACommit(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Settle()
+		k.Store.Trouble(actortest.Always(actortest.Hang))
+		k.ConnectLater("alice@example.com")
+		k.Settle()
+		wantObstacle(k, rollcall.ObstacleAway)
+		actors.TellRegistry(k.Presence, &actors.Committed{Number: 1})
+		wantObstacle(k, rollcall.ObstacleAway)
+	})
+}
+
 // Whoever is about to end admits nobody, and says so.
 func TestHealthTellsTheEnd(t *testing.T) {
 	actortest.Run(t, func(k *actortest.Kit) {

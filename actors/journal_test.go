@@ -11,13 +11,16 @@ import (
 
 // journal keeps what was logged.
 type journal struct {
-	mu    sync.Mutex
-	lines []string
+	mu     sync.Mutex
+	lines  []string
+	onLine func(string) // if it is not nil, hears of each
 }
 
 // journaled lets presence write into the journal.
 func journaled(j *journal) actortest.Option {
-	return func(c *actors.Config) { c.Logger = slog.New(slog.NewTextHandler(j, nil)) }
+	return func(c *actors.Config) {
+		c.Logger = slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
 }
 
 // Write implements io.Writer, with one line at a time.
@@ -25,6 +28,9 @@ func (j *journal) Write(line []byte) (int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.lines = append(j.lines, string(line))
+	if j.onLine != nil {
+		j.onLine(string(line))
+	}
 	return len(line), nil
 }
 

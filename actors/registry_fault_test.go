@@ -3,6 +3,7 @@ package actors_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -200,4 +201,66 @@ func TestFaultRegistryThatCrashesElevenTimesEndsTheServer(t *testing.T) {
 			t.Errorf("presence ended with %v, want ErrGaveUp", err)
 		}
 	})
+}
+
+// A drain ends when everybody is out. Whoever was not told to go is told again.
+func TestFaultDrainWhoseEndIsLostEndsAllTheSame(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Fault(actors.RoleSession, &actors.End{}, actortest.Lose, 1)
+		ctx, cancel := context.WithTimeout(k.Context(), reconciled)
+		defer cancel()
+		if err := k.Presence.Drain(ctx, rollcall.CloseGoingAway); err != nil {
+			t.Error(err)
+		}
+		alice.WantEnd(rollcall.CloseGoingAway)
+		k.WantOnline()
+	})
+}
+
+// Under policy oldest connects wait behind the first of their user, which the
+// database does not know of. A drain tells them as well, and at once.
+func TestDrainTellsThoseBehindAnother(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Store.Trouble(actortest.Always(actortest.Hang))
+		first := k.ConnectLater("alice@example.com")
+		synctest.Wait()
+		second := k.ConnectLater("alice@example.com")
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(k.Context(), time.Millisecond)
+		defer cancel()
+		_ = k.Presence.Drain(ctx, rollcall.CloseGoingAway) // the rows are unknown, and it would wait for them
+		first.WantEnd(rollcall.CloseGoingAway)
+		second.WantEnd(rollcall.CloseGoingAway)
+	}, actortest.Policy(rollcall.PolicyOldest))
+}
+
+// The crash may come when some of a batch were admitted and others not yet. Those
+// are on the roster, and so they must have their session.
+func TestFaultRegistryThatCrashesWhileItAdmitsGoesOnWithTheRest(t *testing.T) {
+	crashed := false
+	log := &journal{onLine: func(line string) {
+		if strings.Contains(line, "session admitted") && !strings.Contains(line, "carol") && !crashed {
+			crashed = true
+			panic("fault: in the middle of an admission")
+		}
+	}}
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Settle()
+		k.Store.Delay(100 * time.Millisecond)
+		k.ConnectLater("carol@example.com") // those who come meanwhile are one batch
+		synctest.Wait()
+		alice, bob := k.ConnectLater("alice@example.com"), k.ConnectLater("bob@example.com")
+		time.Sleep(promised)
+		synctest.Wait()
+		if !crashed {
+			t.Error("nothing has crashed")
+		}
+		alice.WantOpen()
+		bob.WantOpen()
+		k.WantAgreement()
+		time.Sleep(reconciled)
+		synctest.Wait()
+		k.WantAgreement() // although one of them has never heard that it was admitted
+	}, journaled(log))
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/actors"
@@ -74,5 +75,85 @@ func TestAbandonedConnectLeavesNothing(t *testing.T) {
 		time.Sleep(actortest.BlockTime)
 		k.Settle()
 		k.WantOnline()
+	})
+}
+
+// A session that crashes twice cannot close its socket by itself. The client is
+// told by the registry, and the history why.
+func TestFaultSessionThatCannotCloseItsSocketIsClosedByTheRegistry(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Fault(actors.RoleSession, &actors.Received{}, actortest.PanicBefore, 1)
+		k.Fault(actors.RoleSession, &actor.Stopping{}, actortest.PanicBefore, 1)
+		alice.Say(`{}`)
+		time.Sleep(promised)
+		synctest.Wait()
+		alice.WantEnd(rollcall.CloseInternalError)
+		k.WantOnline()
+		commits := k.Store.Commits()
+		if last := commits[len(commits)-1]; len(last.Deletes) != 1 || last.Deletes[0].Reason != rollcall.CloseInternalError.Cause() {
+			t.Errorf("the last commit is %+v, want one delete of a session that crashed", last)
+		}
+	})
+}
+
+// A socket may have ended without a word, when its client is slow. A session that
+// cannot reply goes at once, and not when the registry looks.
+func TestSessionThatCannotReplyLeavesAtOnce(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Settle()
+		alice.Break(rollcall.CloseSlow)
+		alice.Say(`{}`)
+		synctest.Wait()
+		k.WantOnline()
+	})
+}
+
+// Somebody who gives up at the very moment when they are admitted has been greeted,
+// and hears nothing of it: the door is gone, and with it who would tell the session
+// that its socket is closed.
+func TestConnectThatIsAbandonedAsItIsAdmittedLeavesAtOnce(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		bob := k.Connect("bob@example.com")
+		k.Settle()
+		alice := k.Stranger("alice@example.com")
+		id := uuid.New()
+		answer := make(chan actors.Answer, 1)
+		actors.TellRegistry(k.Presence, &actors.Connect{
+			Session: id, Request: rollcall.Connect{Email: alice.Email, Socket: alice},
+			Deadline: time.Now().Add(time.Second), Answer: answer,
+		})
+		synctest.Wait()
+		alice.WantOpen()
+		alice.Close(rollcall.CloseTryAgainLater)
+		actors.TellRegistry(k.Presence, &actors.Abandon{Session: id})
+		synctest.Wait()
+		bob.WantOpen()
+		k.WantOnline("bob@example.com")
+	})
+}
+
+// A session whose end the registry believes in, and that lives, is nobody's: it
+// must not stay in memory for as long as the server runs.
+func TestFaultSessionWithoutAMemberIsStopped(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Stranger("alice@example.com")
+		id := uuid.New()
+		actors.TellRegistry(k.Presence, &actors.Connect{
+			Session: id, Request: rollcall.Connect{Email: alice.Email, Socket: alice},
+			Deadline: time.Now().Add(time.Second), Answer: make(chan actors.Answer, 1),
+		})
+		synctest.Wait()
+		alice.WantOpen()
+		actors.TellRegistry(k.Presence, &actor.Terminated{Who: actors.SessionPID(k.Presence, id)})
+		synctest.Wait()
+		alice.WantEnd(rollcall.CloseInternalError)
+		k.WantOnline()
+		time.Sleep(reconciled)
+		synctest.Wait()
+		if n := k.Seen(actors.RoleSession, &actor.Stopped{}); n != 1 {
+			t.Errorf("%d sessions have stopped, want that of alice", n)
+		}
 	})
 }

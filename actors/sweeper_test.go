@@ -107,3 +107,17 @@ func TestFaultStuckSweeperHoldsUpNobody(t *testing.T) {
 		}
 	})
 }
+
+// A crash may swallow the word when the next lease runs out. It must be asked for
+// again, or whoever is on a dead node would be listed until the next sweep is due.
+func TestFaultRegistryThatCrashesOnASweepAsksForAnother(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Settle()
+		k.Fault(actors.RoleRegistry, &actors.Swept{}, actortest.PanicBefore, 1)
+		lease := actortest.Lease/3 + time.Second
+		k.Store.DeadNode("alice@example.com", lease)
+		time.Sleep(lease + look)
+		synctest.Wait()
+		k.WantOnline()
+	})
+}

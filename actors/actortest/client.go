@@ -85,6 +85,14 @@ func (c *Client) Ended() (rollcall.Close, bool) {
 	return *c.ended, true
 }
 
+// Break ends the socket without a word to its session, which finds out when it
+// sends.
+func (c *Client) Break(why rollcall.Close) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended, c.endedAt = &why, time.Now()
+}
+
 // Leave is the client closing its socket.
 func (c *Client) Leave() { c.Close(rollcall.CloseNormal) }
 

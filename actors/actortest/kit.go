@@ -126,6 +126,13 @@ func (k *Kit) ConnectFor(patience time.Duration, email rollcall.Email) *Client {
 	return c
 }
 
+// Stranger is a client that the kit does not connect: the test does, past the door.
+func (k *Kit) Stranger(email rollcall.Email) *Client {
+	c := &Client{kit: k, Email: email}
+	k.clients = append(k.clients, c)
+	return c
+}
+
 // WantOnline checks that exactly these users are online, once each, wherever
 // one can look: open sockets, the snapshot, the sessions and the rows.
 func (k *Kit) WantOnline(emails ...rollcall.Email) {
