@@ -169,6 +169,7 @@ func TestBurstOfFramesIsOneTouch(t *testing.T) {
 // What piles up while a commit is in flight is one batch: that is the group commit.
 func TestConnectsThatWaitAreCommittedTogether(t *testing.T) {
 	actortest.Run(t, func(k *actortest.Kit) {
+		k.Store.Delay(10 * time.Millisecond)
 		for i := range 200 {
 			k.ConnectLater([]rollcall.Email{"alice@example.com", "bob@example.com"}[i%2])
 		}
