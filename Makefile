@@ -26,14 +26,14 @@ FUZZTIME ?= 30s
 DURATION ?= 2m
 SEED     ?= 0
 
-# Which benchmarks, and how often: benchstat wants six runs or more.
+# Which Go benchmarks, and how often: benchstat wants six runs or more.
 BENCH      ?= .
 BENCHCOUNT ?= 6
 BENCHMARK  := $(GO) test -run='^$$' -bench='$(BENCH)' -benchmem -count=$(BENCHCOUNT) ./...
 BASE       ?= main
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fault fuzz chaos bench bench-compare fmt fmt-check vet lint cover vuln clean gcc
+.PHONY: help run build test check fault fuzz chaos bench bench-go bench-compare fmt fmt-check vet lint cover vuln clean gcc
 
 help: ## print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,10 +68,14 @@ chaos: build ## break everything for a while, and check what clients saw (DURATI
 	$(GO) build -o bin/chaos ./cmd/chaos
 	bin/chaos -rollcall=bin/rollcall -duration=$(DURATION) -seed=$(SEED) -json=bin/chaos.json
 
-bench: ## run the benchmarks (BENCH=regexp)
+# DATABASE goes through the environment, as in run.
+bench: build ## measure the server for five minutes, into docs/performance.md (DATABASE=postgres://...)
+	@$(if $(DATABASE),DATABASE='$(DATABASE)') $(GO) run ./cmd/performance -rollcall=bin/rollcall
+
+bench-go: ## run the Go benchmarks (BENCH=regexp)
 	$(BENCHMARK)
 
-bench-compare: ## compare the benchmarks with another commit (BASE=main)
+bench-compare: ## compare the Go benchmarks with another commit (BASE=main)
 	@set -e; dir=$$(mktemp -d); \
 	trap 'rm -rf "$$dir"; git worktree prune' EXIT; \
 	git worktree add --quiet --detach "$$dir/base" '$(BASE)'; \

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 
@@ -35,6 +36,9 @@ type benchCmd struct {
 	Leave played[bench.Leave, *bench.Leave] `cmd:"" help:"How long does it take until nothing is left of sockets that all leave at once?"`
 	Mixed played[bench.Mixed, *bench.Mixed] `cmd:"" help:"All at once: messages, sockets that come and go, and the list."`
 
+	InMemory inMemoryCmd   `cmd:"" help:"The same with more clients than there can be sockets, over connections in memory to a server in this process."`
+	Users    benchUsersCmd `cmd:"" help:"Print the e-mails of the users that a server needs for --server."`
+
 	Worker benchWorkerCmd `cmd:"" hidden:""`
 	Bare   benchBareCmd   `cmd:"" hidden:""`
 }
@@ -61,9 +65,38 @@ type played[S any, P interface {
 // Run measures and prints. It fails when something failed that the server was
 // asked for: a figure beside that is worth nothing.
 func (p *played[S, P]) Run(ctx context.Context, s *shared, std *streams, c *benchCmd) error {
+	config, err := c.config(s, std)
+	if err != nil {
+		return err
+	}
+	report, err := bench.Run(ctx, config, P(&p.Scenario))
+	if err != nil {
+		return err
+	}
+	return c.print(std, report)
+}
+
+type inMemoryCmd struct {
+	Scenario bench.InMemory `embed:""`
+}
+
+// Run measures once, because it cannot begin anew in the same process.
+func (m *inMemoryCmd) Run(ctx context.Context, s *shared, std *streams, c *benchCmd) error {
+	config, err := c.config(s, std)
+	if err != nil {
+		return err
+	}
+	report, err := m.Scenario.Run(ctx, config)
+	if err != nil {
+		return err
+	}
+	return c.print(std, report)
+}
+
+func (c *benchCmd) config(s *shared, std *streams) (bench.Config, error) {
 	program, err := os.Executable()
 	if err != nil {
-		return fmt.Errorf("finding this program: %w", err)
+		return bench.Config{}, fmt.Errorf("finding this program: %w", err)
 	}
 	config := bench.Config{
 		Program: program, Database: s.Database, Flags: c.With,
@@ -73,20 +106,29 @@ func (p *played[S, P]) Run(ctx context.Context, s *shared, std *streams, c *benc
 	if config.Database == serversDatabase {
 		config.Database = ""
 	}
-	report, err := bench.Run(ctx, config, P(&p.Scenario))
-	if err != nil {
+	return config, nil
+}
+
+func (c *benchCmd) print(std *streams, report *bench.Report) error {
+	show := report.Print
+	if c.JSON {
+		show = func(w io.Writer) error { return printJSON(w, report) }
+	}
+	if err := show(std.out); err != nil {
 		return err
 	}
-	if c.JSON {
-		err = printJSON(std.out, report)
-	} else {
-		err = report.Print(std.out)
+	if n := report.Failed(); n > 0 {
+		return fmt.Errorf("%d things failed that the server was asked for", n)
 	}
-	if err == nil && report.Failed() > 0 {
-		err = fmt.Errorf("%d things failed that the server was asked for", report.Failed())
-	}
-	return err
+	return nil
 }
+
+type benchUsersCmd struct {
+	Count int `default:"10000" help:"How many: the sockets, and 500 for each process of clients. Default ${default}."`
+}
+
+// Run prints what "rollcall user import -" reads.
+func (u *benchUsersCmd) Run(std *streams) error { return bench.WriteUsers(std.out, u.Count) }
 
 type benchWorkerCmd struct{}
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -98,6 +99,37 @@ func TestBenchOfLeaving(t *testing.T) {
 func TestBenchOfAllAtOnce(t *testing.T) {
 	r := benched(t, "mixed", "--talking=50", "--every=200ms", "--passing=50", "--rate=20", "--for=1s")
 	wantFigures(t, r, "replies", "exchanges", "answers")
+}
+
+// More clients than there can be sockets come over connections in memory; few must
+// find the same server there.
+func TestBenchInMemory(t *testing.T) {
+	r := benched(t, "in-memory", "--sockets=200", "--concurrency=20", "--for=100ms")
+	wantFigures(t, r, "connects", "heap and stacks a session", "snapshot p50", "list empty", "tables empty")
+	got := rollcallWith(t, "", "bench", "--baseline", "in-memory")
+	if got.code != exitFailure || !strings.Contains(got.err, "in this process") {
+		t.Errorf("with a baseline it ended with %d and said %q", got.code, got.err)
+	}
+}
+
+// A server that runs already is measured with the users that were brought there.
+func TestBenchOfAServerThatRuns(t *testing.T) {
+	w := newWorld(t, persistencetest.SQLite(t))
+	t.Setenv("ROLLCALL_DATABASE", w.url)
+	users := mustRun(t, "bench", "users", "--count=550")
+	if got := rollcallWith(t, users, "user", "import", "-"); got.code != exitOK {
+		t.Fatalf("the users are not imported: %s", got.err)
+	}
+	p := w.serve()
+	pid := strconv.Itoa(p.cmd.Process.Pid)
+	r := benched(t, "--server=http://"+p.address, "--token="+w.token, "--pid="+pid, "leave", "--sockets=50")
+	wantFigures(t, r, "all sockets ended", "list empty")
+	r = benched(t, "--server=http://"+p.address, "--pid="+pid, "idle", "--from=10", "--to=50", "--for=100ms")
+	wantFigures(t, r, "RSS", "threads")
+	got := rollcallWith(t, "", "bench", "--rounds=1", "--server=http://"+p.address, "rest", "--online=10", "--for=10ms")
+	if got.code != exitFailure || !strings.Contains(got.out, "HTTP 401") {
+		t.Errorf("without a token it ended with %d and said %q", got.code, got.out)
+	}
 }
 
 // A bench on a database that somebody uses must leave nothing behind but what was

@@ -114,17 +114,21 @@ func (s *Server) Dir() string { return s.dir }
 
 // Start returns when the server answers. It keeps synchronous_commit, so that
 // transactions wait as in earnest, and leaves out fsync, which matters only when
-// the machine dies.
-func (s *Server) Start() error {
+// the machine dies; settings such as fsync=on come last, and win.
+func (s *Server) Start(settings ...string) error {
 	logName := filepath.Join(s.dir, "log")
 	log, err := os.OpenFile(logName, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
 	defer func() { _ = log.Close() }() // the server has its own copy
-	cmd := s.command(filepath.Join(s.bin, "postgres"), "-D", s.data(), "-p", strconv.Itoa(s.port),
-		"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
-		"-c", "fsync=off", "-c", "full_page_writes=off")
+	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port)}
+	for _, setting := range append([]string{
+		"listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off",
+	}, settings...) {
+		args = append(args, "-c", setting)
+	}
+	cmd := s.command(filepath.Join(s.bin, "postgres"), args...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start PostgreSQL: %w", err)

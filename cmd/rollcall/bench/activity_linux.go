@@ -11,6 +11,9 @@ const (
 	patience = 30 * time.Second
 	// tickEvery is how exact an activity is about time when no events come.
 	tickEvery = 2 * time.Millisecond
+	// dialsATick is how many sockets are dialed before events are looked at
+	// again: a greeting that waits for them would count as the server's delay.
+	dialsATick = 64
 )
 
 // errPatience is the cause of a client that was given up.
@@ -96,13 +99,10 @@ type connecting struct {
 	waiting       map[*client]struct{}
 }
 
-func (a *connecting) begin() {
-	a.waiting = make(map[*client]struct{})
-	a.more()
-}
+func (a *connecting) begin() { a.waiting = make(map[*client]struct{}) }
 
 func (a *connecting) more() {
-	for a.flying < a.Concurrency && a.begun < a.Count {
+	for n := 0; n < dialsATick && a.flying < a.Concurrency && a.begun < a.Count; n++ {
 		a.begun++
 		c, err := a.w.dialNext()
 		if err != nil {

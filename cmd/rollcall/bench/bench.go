@@ -71,7 +71,7 @@ func Run(ctx context.Context, c Config, s Scenario) (report *Report, err error) 
 		}
 		rounds = append(rounds, one)
 	}
-	return newReport(s, rounds), nil
+	return newReport(s.Name(), s, rounds), nil
 }
 
 // bench is one Run.

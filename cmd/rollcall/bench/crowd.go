@@ -1,9 +1,11 @@
 package bench
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -84,4 +86,16 @@ func emails(from, to int) []rollcall.Email {
 		all = append(all, rollcall.Email(appendEmail(nil, n)))
 	}
 	return all
+}
+
+// WriteUsers writes the e-mails of the first users, one a line.
+func WriteUsers(w io.Writer, count int) error {
+	lines := bufio.NewWriter(w)
+	for n := range count {
+		_, _ = lines.Write(append(appendEmail(nil, n), '\n')) // Flush returns the error
+	}
+	if err := lines.Flush(); err != nil {
+		return fmt.Errorf("write the users: %w", err)
+	}
+	return nil
 }

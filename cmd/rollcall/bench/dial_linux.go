@@ -9,10 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// portsAtAnAddress is how many sockets to one server are dialed from one source
-// address. The kernel gives out some 28,000 ports for them.
-const portsAtAnAddress = 20_000
-
 // dialer opens connections to one server.
 type dialer struct {
 	server  unix.SockaddrInet4

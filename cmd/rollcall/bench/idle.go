@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// pagesGiveBack is how long the server is left alone before its memory is read
-// the first time: what the connects needed is garbage by then.
-const pagesGiveBack = 2 * time.Second
+// settling is how long the server is left alone after the connects: what they
+// needed is no longer in use then.
+const settling = 2 * time.Second
 
 // Idle holds sockets that do nothing, and measures what each of them takes: the
 // slope between two counts, which leaves out what the server takes for itself.
@@ -15,7 +15,7 @@ type Idle struct {
 	From        int           `default:"1000" help:"How many sockets are held first. Default ${default}."`
 	To          int           `default:"3000" help:"And how many then. Default ${default}."`
 	Concurrency int           `default:"200" help:"How many of them are opened at a time. Default ${default}."`
-	For         time.Duration `default:"5s" help:"How long they are idle each time. Longer than the ping interval, and the pings are part of it. Default ${default}."`
+	For         time.Duration `default:"5s" help:"How long they are idle. Longer than the ping interval, and the pings are part of it. Default ${default}."`
 	Burst       int           `default:"0" help:"Then every socket has so many messages under way for a moment, and the memory is read once more. Default ${default}: not at all."`
 	After       time.Duration `default:"60s" help:"How long after that. Default ${default}."`
 }
@@ -46,7 +46,7 @@ func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, _, err := i.rest(ctx, s, h, max(i.For, pagesGiveBack))
+	before, _, err := i.rest(ctx, s, h, settling)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 		return nil, err
 	}
 	// The connects' own work ends a little after them.
-	if _, err := h.do(ctx, step{Do: doHold, For: pagesGiveBack}); err != nil {
+	if _, err := h.do(ctx, step{Do: doHold, For: settling}); err != nil {
 		return nil, err
 	}
 	after, held, err := i.rest(ctx, s, h, i.For)

@@ -13,6 +13,11 @@ const (
 	// spareUsers is how many users a worker has beyond its sockets: whoever has
 	// just left comes again only when all of them have come.
 	spareUsers = 500
+	// portsAtAnAddress is how many sockets to one server are dialed from one
+	// source address. The kernel gives out some 28,000 ports for them, but looks
+	// at every second one first: from 14,000 on, it searches all of those in vain
+	// for each connection, which took 2 ms then and would count as the server's.
+	portsAtAnAddress = 5_000
 )
 
 // openFiles is how many files a process here may open. Go has raised the limit

@@ -57,8 +57,8 @@ func thisMachine() Machine {
 type round struct{ rollcall, bare *result } // bare is nil without a baseline
 
 // newReport sums the rounds up. There must be one.
-func newReport(s Scenario, rounds []round) *Report {
-	r := &Report{Scenario: s.Name(), Settings: s, Machine: thisMachine(), At: time.Now().UTC(), Rounds: len(rounds)}
+func newReport(scenario string, settings any, rounds []round) *Report {
+	r := &Report{Scenario: scenario, Settings: settings, Machine: thisMachine(), At: time.Now().UTC(), Rounds: len(rounds)}
 	for _, name := range names(rounds) {
 		line := Line{Name: name}
 		var ours, bare []float64
@@ -151,7 +151,7 @@ func (r *Report) Print(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FIGURE\tUNIT\tROLLCALL\tBARE\tRATIO")
 	for _, line := range r.Lines {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", line.Name, line.Unit, line.Rollcall.words(), line.Bare.words(), line.Ratio.words())
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", line.Name, line.Unit, line.Rollcall, line.Bare, line.Ratio)
 	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("print the report: %w", err)
@@ -162,8 +162,8 @@ func (r *Report) Print(w io.Writer) error {
 	return nil
 }
 
-// words is the median, and the least and the most if they are others.
-func (s *Spread) words() string {
+// String is the median, with the least and the most if they are others.
+func (s *Spread) String() string {
 	switch {
 	case s == nil:
 		return "–"

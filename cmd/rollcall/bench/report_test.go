@@ -21,7 +21,7 @@ func planted() *Report {
 		ours.notes = append(ours.notes, "strange")
 		rounds = append(rounds, round{ours, bare})
 	}
-	return newReport(&Connect{Sockets: 7}, rounds)
+	return newReport("connect", &Connect{Sockets: 7}, rounds)
 }
 
 // The ratio is what every change is measured by. It is made round by round, and

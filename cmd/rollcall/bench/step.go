@@ -13,6 +13,9 @@ import (
 //	bench  → worker   one assignment, then steps, one JSON document a line
 //	worker → bench    news each second while a step is under way, and at its end
 
+// newsEvery is how often a worker says how far it is.
+const newsEvery = time.Second
+
 // assignment is what a worker is told once.
 type assignment struct {
 	Address   string `json:"address"` // of the server

@@ -10,12 +10,8 @@ import (
 	"time"
 )
 
-const (
-	// newsEvery is how often a worker says how far it is.
-	newsEvery = time.Second
-	// idleTick is how soon a worker without a step notices the next one.
-	idleTick = 10 * time.Millisecond
-)
+// idleTick is how soon a worker without a step notices the next one.
+const idleTick = 10 * time.Millisecond
 
 // worker is a process of clients: one loop, and whatever they are told to do.
 type worker struct {

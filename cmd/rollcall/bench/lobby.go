@@ -1,0 +1,118 @@
+package bench
+
+import (
+	"net"
+	"sync"
+	"time"
+)
+
+// lobby is where the clients in memory come in: the server's listener, and who
+// has come.
+type lobby struct {
+	came    chan *wire
+	closed  chan struct{}
+	once    sync.Once
+	started time.Time
+	turns   chan struct{} // one for each that may be on its way
+
+	mu     sync.Mutex // guards what follows
+	inside map[*wire]struct{}
+	tally  tally
+}
+
+func newLobby(concurrency int) *lobby {
+	return &lobby{
+		came: make(chan *wire), closed: make(chan struct{}), started: time.Now(),
+		turns: make(chan struct{}, concurrency), inside: make(map[*wire]struct{}),
+	}
+}
+
+func (l *lobby) now() time.Duration { return time.Since(l.started) }
+
+// Accept implements [net.Listener].
+func (l *lobby) Accept() (net.Conn, error) {
+	select {
+	case w := <-l.came:
+		return w, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close implements [net.Listener].
+func (l *lobby) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+// Addr implements [net.Listener].
+func (l *lobby) Addr() net.Addr { return nowhere }
+
+// admit brings clients in, so many at a time, and returns when all are greeted
+// or have failed.
+func (l *lobby) admit(count int) {
+	shake := newHandshake(nowhere.String())
+	began := l.now()
+	for n := range count {
+		l.turns <- struct{}{}
+		l.came <- dialInMemory(l, shake.request(nil, n))
+	}
+	for range cap(l.turns) {
+		l.turns <- struct{}{}
+	}
+	for range cap(l.turns) {
+		<-l.turns
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.Took = l.now() - began
+}
+
+func (l *lobby) greeted(w *wire) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.inside[w] = struct{}{}
+	l.tally.Done++
+	l.tally.Latency.note(l.now() - w.began)
+	<-l.turns
+}
+
+// ended lets a client go. One that was never greeted has failed.
+func (l *lobby) ended(w *wire, was stage) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch was {
+	case leaving:
+	case greeted:
+		l.tally.fail("the end of the connection")
+	default:
+		l.tally.fail("the end before the greeting")
+		<-l.turns
+	}
+	delete(l.inside, w)
+}
+
+func (l *lobby) fail(err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tally.fail(err.Error())
+}
+
+// dismiss has all of them leave.
+func (l *lobby) dismiss() {
+	l.mu.Lock()
+	all := make([]*wire, 0, len(l.inside))
+	for w := range l.inside {
+		all = append(all, w)
+	}
+	l.mu.Unlock()
+	for _, w := range all {
+		w.leave()
+	}
+}
+
+func (l *lobby) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.inside)
+}
