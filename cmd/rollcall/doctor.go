@@ -133,8 +133,8 @@ func (d *diagnosis) print(w io.Writer) error {
 		}
 		fmt.Fprintln(w)
 	}
-	fmt.Fprintf(w, "%d users, %d sessions, %d active connections, last activity %s\n",
-		d.Users, d.Sessions, d.Connections, instant(d.LastActivity, "none"))
+	fmt.Fprintf(w, "%s, %s, %s, last activity %s\n", counted(d.Users, "user"), counted(d.Sessions, "session"),
+		counted(d.Connections, "active connection"), instant(d.LastActivity, "none"))
 	for _, f := range d.findings() {
 		verdict := "ok   "
 		if f.wrong != "" {
@@ -161,7 +161,7 @@ type finding struct{ holds, wrong string }
 func (d *diagnosis) findings() []finding {
 	ghosts := ""
 	if d.Ghosts > 0 {
-		ghosts = fmt.Sprintf(": %d are not, the oldest for %s", d.Ghosts, span(time.Duration(d.OldestGhost*float64(time.Second))))
+		ghosts = fmt.Sprintf(": not so for %s, the oldest for %s", counted(d.Ghosts, "session"), span(time.Duration(d.OldestGhost*float64(time.Second))))
 	}
 	all := []finding{
 		{"every session is of a node with a live lease", ghosts},

@@ -90,7 +90,7 @@ func TestDoctorNamesWhatDoesNotBelongTogether(t *testing.T) {
 			t.Errorf("said %q", got.err)
 		}
 		got = rollcallWith(t, "", "sweep", "--database", w.url)
-		if got.out != "removed 1 active connections without a session\n" {
+		if got.out != "removed 1 active connection without a session\n" {
 			t.Errorf("sweep says %q", got.out)
 		}
 	})

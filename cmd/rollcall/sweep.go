@@ -20,10 +20,10 @@ func (c *sweepCmd) Run(ctx context.Context, s *shared, std *streams) error {
 	defer db.Close()
 	swept, err := db.Sweep(ctx)
 	if len(swept.Nodes) > 0 {
-		fmt.Fprintf(std.out, "removed %d sessions of dead nodes: %s\n", swept.Sessions, printable(strings.Join(swept.Nodes, ", ")))
+		fmt.Fprintf(std.out, "removed %s of dead nodes: %s\n", counted(swept.Sessions, "session"), printable(strings.Join(swept.Nodes, ", ")))
 	}
 	if swept.Orphans > 0 {
-		fmt.Fprintf(std.out, "removed %d active connections without a session\n", swept.Orphans)
+		fmt.Fprintf(std.out, "removed %s without a session\n", counted(swept.Orphans, "active connection"))
 	}
 	if err == nil && len(swept.Nodes)+swept.Orphans == 0 {
 		fmt.Fprintln(std.out, "nothing to remove")

@@ -61,6 +61,14 @@ func printable(s string) string {
 
 func notPrintable(r rune) bool { return !unicode.IsPrint(r) }
 
+// counted is a number of things in words, of which one has no s at its end.
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
 // printJSON prints what another program will read.
 func printJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)

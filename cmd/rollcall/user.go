@@ -94,7 +94,7 @@ func importUsers(ctx context.Context, s *shared, std *streams, log *slog.Logger,
 		fmt.Fprintln(std.err, printable(line))
 	}
 	if unnamed := imported.Refused - len(imported.Invalid); unnamed > 0 {
-		fmt.Fprintf(std.err, "and %d lines more\n", unnamed)
+		fmt.Fprintf(std.err, "and %s more\n", counted(unnamed, "line"))
 	}
 	fmt.Fprintf(std.out, "added %d, known %d, invalid %d\n", imported.Added, imported.Known, imported.Refused)
 	if imported.Refused > 0 {
