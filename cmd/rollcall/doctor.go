@@ -161,7 +161,11 @@ type finding struct{ holds, wrong string }
 func (d *diagnosis) findings() []finding {
 	ghosts := ""
 	if d.Ghosts > 0 {
-		ghosts = fmt.Sprintf(": not so for %s, the oldest for %s", counted(d.Ghosts, "session"), span(time.Duration(d.OldestGhost*float64(time.Second))))
+		are := "are"
+		if d.Ghosts == 1 {
+			are = "is"
+		}
+		ghosts = fmt.Sprintf(": %d %s not, the oldest for %s", d.Ghosts, are, span(time.Duration(d.OldestGhost*float64(time.Second))))
 	}
 	all := []finding{
 		{"every session is of a node with a live lease", ghosts},

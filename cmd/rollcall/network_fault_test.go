@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -27,32 +26,6 @@ var quickPings = []string{"--ping-interval=500ms", "--pong-timeout=500ms"}
 // lostPromise is until a session without a network is gone: both settings above
 // and the second that is promised.
 const lostPromise = 500*time.Millisecond + 500*time.Millisecond + time.Second
-
-// A network that is cut in one direction closes no connection: whichever of the
-// two sides is not heard any more, the session goes at the pong's deadline.
-func TestHalfOpenPeerIsGoneAtThePongDeadline(t *testing.T) {
-	for direction, cut := range map[string]func(*wire){
-		"the server does not hear the client": func(w *wire) { w.deaf.Store(true) },
-		"the client does not hear the server": func(w *wire) { w.mute.Store(true) },
-	} {
-		t.Run(direction, func(t *testing.T) {
-			t.Parallel()
-			w := newWorld(t, persistencetest.Postgres(t))
-			p := w.serve(quickPings...)
-			wire := newWire(t, p.address)
-			c := (&process{world: w, address: wire.address}).connect(user(0))
-			go c.readOn() // and answer pings
-			p.wantOnline(user(0))
-			cut(wire)
-			since := time.Now()
-			p.wantOnlineIn(lostPromise + slack)
-			t.Logf("ping after 500 ms, pong within 500 ms: gone after %s", time.Since(since).Round(time.Millisecond))
-			if reasons := persistencetest.Reasons(t, w.url); len(reasons) != 1 || reasons[0] != "timeout" {
-				t.Errorf("the history says %v, want timeout", reasons)
-			}
-		})
-	}
-}
 
 // The kernel of a program that stands still goes on to acknowledge what it is
 // sent; only a pong tells that somebody is there.
@@ -243,64 +216,6 @@ func (p *process) tryConnect(email string) {
 	}
 	if err != nil {
 		p.Errorf("%s: %v", email, err)
-	}
-}
-
-// wire is the network between a client and a server, which can be cut in one
-// direction without either side's kernel noticing.
-type wire struct {
-	address    string
-	deaf, mute atomic.Bool // nothing reaches the server; nothing comes from it
-}
-
-func newWire(t *testing.T, server string) *wire {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	w := &wire{address: l.Addr().String()}
-	go func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			there, err := net.Dial("tcp", server)
-			if err != nil {
-				_ = client.Close()
-				return
-			}
-			go carry(there, client, &w.deaf)
-			go carry(client, there, &w.mute)
-		}
-	}()
-	return w
-}
-
-// carry swallows what comes once the wire is cut, the end of it included.
-func carry(to, from net.Conn, cut *atomic.Bool) {
-	buf := make([]byte, 4<<10)
-	for {
-		n, err := from.Read(buf)
-		if cut.Load() {
-			if err != nil {
-				return
-			}
-			continue
-		}
-		if _, broken := to.Write(buf[:n]); err != nil || broken != nil {
-			_ = to.Close()
-			return
-		}
-	}
-}
-
-// readOn reads until the end, which answers pings.
-func (c *client) readOn() {
-	for err := error(nil); err == nil; {
-		_, _, err = c.ReadMessage()
 	}
 }
 
