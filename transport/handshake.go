@@ -19,6 +19,9 @@ const (
 	// readBuffer is what gorilla reads a frame's head into: a larger one would
 	// be held by every idle socket. Bytes beyond it go straight to the frame.
 	readBuffer = 512
+	// parkedReadBuffer is the same for a socket that parks: the least that the
+	// library takes. What lies in it was read before, by somebody else.
+	parkedReadBuffer = 1
 	// writeBuffer is lent to a socket while it writes.
 	writeBuffer = 2 << 10
 	// maxUserAgent is how much of a client's name for itself is kept, in bytes.
@@ -29,14 +32,16 @@ const (
 
 // upgrader accepts any origin: nothing that a browser adds by itself, like a
 // cookie, lets a client in, so a foreign page can do no more than its user.
-var upgrader = websocket.Upgrader{
-	ReadBufferSize:  readBuffer,
-	WriteBufferSize: writeBuffer,
-	WriteBufferPool: &sync.Pool{},
-	CheckOrigin:     func(*http.Request) bool { return true },
-	Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
-		fail(w, status, reason.Error())
-	},
+func upgrader(readBuffer int) *websocket.Upgrader {
+	return &websocket.Upgrader{
+		ReadBufferSize:  readBuffer,
+		WriteBufferSize: writeBuffer,
+		WriteBufferPool: &sync.Pool{},
+		CheckOrigin:     func(*http.Request) bool { return true },
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			fail(w, status, reason.Error())
+		},
+	}
 }
 
 // connect upgrades a request for a WebSocket. A refusal that a client should
@@ -59,7 +64,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	below := &wire{}
-	conn, err := upgrader.Upgrade(&hijacker{w, below}, r, nil)
+	conn, err := s.upgrader.Upgrade(&hijacker{w, below}, r, nil)
 	if err != nil { // it was answered, or had said something before its answer and is closed
 		s.sockets.release(host)
 		return

@@ -311,7 +311,7 @@ func talking(t *testing.T, from io.Reader) (*socket, *ear) {
 	} {
 		r.Header.Set(name, value)
 	}
-	conn, err := upgrader.Upgrade(&hijacker{&hijacked{conn: deafConn{from: from}}, below}, r, nil)
+	conn, err := upgrader(readBuffer).Upgrade(&hijacker{&hijacked{conn: deafConn{from: from}}, below}, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

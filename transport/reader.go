@@ -124,7 +124,7 @@ func (r *reader) read() (goodbye bool) {
 		}
 		if !r.accept(f) {
 			f.drop()
-			<-r.written // a client that floods must not be read while it is told
+			r.waitThrough() // a client that floods must not be read while it is told
 			<-time.After(farewellPause)
 			continue // until it has answered the close frame
 		}
@@ -230,24 +230,33 @@ func (r *reader) tooFast() bool {
 
 // waitUntil waits for a condition over what the socket's lock guards, and
 // answers false if the socket ended first.
-func (s *socket) waitUntil(condition func() bool) bool {
-	for {
-		s.mu.Lock()
+func (s *socket) waitUntil(condition func() bool) (met bool) {
+	s.watch(func() bool {
 		if s.ended.Load() != nil {
-			s.mu.Unlock()
-			return false
-		}
-		if condition() {
-			s.mu.Unlock()
 			return true
 		}
+		met = condition()
+		return met
+	})
+	return met
+}
+
+// waitThrough waits for the writer of an ended socket.
+func (s *socket) waitThrough() { s.watch(func() bool { return s.through }) }
+
+// watch looks at each change that it may care for, until it is done.
+func (s *socket) watch(done func() bool) {
+	s.mu.Lock()
+	for !done() {
 		if s.credited == nil {
 			s.credited = make(chan struct{})
 		}
 		changed := s.credited
 		s.mu.Unlock()
 		<-changed
+		s.mu.Lock()
 	}
+	s.mu.Unlock()
 }
 
 // creditChanged wakes a reader that waits. The caller holds the lock.

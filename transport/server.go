@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/gorilla/websocket"
+
 	"github.com/rollcall/rollcall"
 )
 
@@ -58,6 +60,7 @@ type Server struct {
 	editions *editions
 	page     http.Handler
 	http     *http.Server
+	upgrader *websocket.Upgrader
 	lot      lot // where sockets wait; nil if each has a goroutine
 	stop     context.CancelFunc
 	draining atomic.Bool
@@ -76,6 +79,9 @@ func New(c Config) *Server {
 	}
 	if c.Reader != ReaderGoroutine {
 		s.lot = newLot(c.Logger)
+	}
+	if s.upgrader = upgrader(readBuffer); s.lot != nil {
+		s.upgrader = upgrader(parkedReadBuffer)
 	}
 	visitors := newVisitors(s.sockets)
 	s.http = &http.Server{

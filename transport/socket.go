@@ -53,7 +53,7 @@ type socket struct {
 	pong       *string
 	ping       bool
 	writing    bool
-	written    chan struct{} // closed when the writer of an ended socket is through
+	through    bool          // the writer of an ended socket is
 	credit     int           // bytes lent to the session: see reader.go
 	credited   chan struct{} // closed at the next change that a waiting reader cares for
 }
@@ -63,7 +63,7 @@ var _ rollcall.Socket = (*socket)(nil)
 func newSocket(conn *websocket.Conn, below *wire, address string, held *budget, log *slog.Logger) *socket {
 	return &socket{
 		conn: conn, wire: below, log: log, held: account{budget: held}, address: address,
-		opened: time.Now(), written: make(chan struct{}),
+		opened: time.Now(),
 	}
 }
 
@@ -187,7 +187,7 @@ func (s *socket) write() {
 func (s *socket) writeAll() {
 	defer func() {
 		if s.survive(recover()) {
-			close(s.written)
+			s.letThrough()
 		}
 	}()
 	for {
@@ -279,7 +279,15 @@ func (s *socket) finish(c *rollcall.Close) {
 			websocket.FormatCloseMessage(c.Code, c.Reason), time.Now().Add(closeGrace))
 	}
 	_ = s.conn.SetReadDeadline(time.Now().Add(closeGrace))
-	close(s.written)
+	s.letThrough()
+}
+
+// letThrough tells the reader of an ended socket that the writer is through.
+func (s *socket) letThrough() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.through = true
+	s.creditChanged()
 }
 
 // survive turns a panic of a goroutine that no actor supervises into the end
@@ -307,7 +315,7 @@ func causeOfWrite(err error) rollcall.Close {
 // closing with bytes unread would reset the connection, and the close frame
 // could be lost with it.
 func (s *socket) finishReading(goodbye bool) {
-	<-s.written
+	s.waitThrough()
 	raw := s.wire.Conn
 	if half, ok := raw.(interface{ CloseWrite() error }); ok && !goodbye {
 		_ = half.CloseWrite()

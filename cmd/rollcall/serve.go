@@ -72,6 +72,7 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	defer presence.Stop()
 	defer server.Close() // first: sockets must not outlive whom they speak to
 	door.open(presence, db)
+	go giveMemoryBack(serving)
 	log.Info("serving", "address", address, "node", name, "epoch", node.Epoch(), "max_connections", most)
 	select {
 	case <-presence.Done():
