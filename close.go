@@ -27,6 +27,7 @@ var (
 	CloseUnknownEmail     = Close{4001, "Email not found in database"}
 	CloseAlreadyConnected = Close{4003, "Already connected elsewhere"}
 	CloseReplaced         = Close{4004, "Replaced by a newer connection"}
+	CloseDisconnected     = Close{4005, "Disconnected by an operator"}
 	CloseRateExceeded     = Close{4006, "Message rate exceeded"}
 	CloseSlow             = Close{4007, "Too slow to read"}
 	CloseSlowMessage      = Close{4007, "Too slow to send"}
@@ -41,6 +42,10 @@ func (c Close) Error() string { return fmt.Sprintf("close %d: %s", c.Code, c.Rea
 // Cause names the way a session ended in one word, for its history. It is empty
 // for one that was told to come again: its connect was too late to be one.
 func (c Close) Cause() string {
+	switch {
+	case c.Code == CloseDisconnected.Code: // with a reason of the operator's
+		return "kicked"
+	}
 	switch c {
 	case CloseTryAgainLater:
 		return ""
