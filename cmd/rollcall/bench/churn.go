@@ -36,7 +36,7 @@ func (c *Churn) play(ctx context.Context, s *scene) (*result, error) {
 	r := &result{}
 	r.note("exchanges", "1/s", t.rate())
 	r.noteLatency("greeting", &t.Latency)
-	s.noteWork(r, "an exchange", work, t.Done)
+	work.note(r, "an exchange", t.Done)
 	r.note("late", "", float64(t.Late))
 	r.noteFailures(&t)
 	return r, nil

@@ -2,8 +2,7 @@ package bench
 
 import "errors"
 
-// churning lets the oldest socket leave and another one come, so many times a
-// second. The time until the greeting is what it measures.
+// churning lets one socket leave and another come, so many times a second. The time until the greeting is what it measures.
 type churning struct {
 	bystander
 	step

@@ -30,7 +30,7 @@ func (c *Connect) play(ctx context.Context, s *scene) (*result, error) {
 	r := &result{}
 	r.note("connects", "1/s", t.rate())
 	r.noteLatency("greeting", &t.Latency)
-	s.noteWork(r, "a connect", work, t.Done)
+	work.note(r, "a connect", t.Done)
 	r.noteFailures(&t)
 	return r, nil
 }

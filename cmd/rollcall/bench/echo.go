@@ -36,7 +36,7 @@ func (e *Echo) play(ctx context.Context, s *scene) (*result, error) {
 	r := &result{}
 	r.note("replies", "1/s", t.rate())
 	r.noteLatency("reply", &t.Latency)
-	s.noteWork(r, "a reply", work, t.Done)
+	work.note(r, "a reply", t.Done)
 	if e.Every > 0 {
 		r.note("late", "", float64(t.Late))
 	}

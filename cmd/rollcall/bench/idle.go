@@ -72,7 +72,7 @@ func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 	r.note("kernel's buffers a socket, both ends", "B", float64(after.kernel-before.kernel)/more)
 	r.note("RSS", "MB", float64(after.resident)/(1<<20))
 	r.note("threads", "", float64(after.threads))
-	r.note("CPU of one core, idle", "%", 100*held.work.Seconds()/held.Took.Seconds())
+	r.note("CPU of one core, idle", "%", 100*held.work.server.Seconds()/held.Took.Seconds())
 	r.note("pings", "", float64(held.Pings))
 	if i.Burst > 0 {
 		if err := i.burst(ctx, s, h, r, before); err != nil {
@@ -86,7 +86,7 @@ func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 // worked is a tally with what the server's threads did meanwhile.
 type worked struct {
 	tally
-	work time.Duration
+	work effort
 }
 
 // rest holds the sockets, and reads what the server takes at its end.

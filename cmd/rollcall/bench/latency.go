@@ -12,24 +12,21 @@ const bucketBits = 7
 // latencies counts how long things took. It is small however many there were,
 // and those of several processes can be added up.
 type latencies struct {
-	Buckets map[int]int   `json:"buckets,omitempty"` // by bucketOf, only those that are not empty
+	Buckets []int         `json:"buckets"` // by bucketOf, up to the last that is not empty
 	Count   int           `json:"count"`
 	Max     time.Duration `json:"max"` // exact
 }
 
 func (l *latencies) note(d time.Duration) {
-	if l.Buckets == nil {
-		l.Buckets = make(map[int]int)
-	}
-	l.Buckets[bucketOf(d)]++
+	bucket := bucketOf(d)
+	l.reach(bucket + 1)
+	l.Buckets[bucket]++
 	l.Count++
 	l.Max = max(l.Max, d)
 }
 
 func (l *latencies) add(other latencies) {
-	if l.Buckets == nil {
-		l.Buckets = make(map[int]int)
-	}
+	l.reach(len(other.Buckets))
 	for bucket, n := range other.Buckets {
 		l.Buckets[bucket] += n
 	}
@@ -37,13 +34,20 @@ func (l *latencies) add(other latencies) {
 	l.Max = max(l.Max, other.Max)
 }
 
+// reach makes sure that there are so many buckets.
+func (l *latencies) reach(count int) {
+	if missing := count - len(l.Buckets); missing > 0 {
+		l.Buckets = append(l.Buckets, make([]int, missing)...)
+	}
+}
+
 // quantile is the time within which that part of all was done: the nearest rank.
 func (l *latencies) quantile(part float64) time.Duration {
 	rank := max(1, int(part*float64(l.Count)+0.999999))
-	last := bucketOf(l.Max)
-	for bucket, seen := 0, 0; bucket < last; bucket++ {
-		if seen += l.Buckets[bucket]; seen >= rank {
-			return topOf(bucket)
+	seen := 0
+	for bucket, n := range l.Buckets {
+		if seen += n; seen >= rank {
+			return min(topOf(bucket), l.Max)
 		}
 	}
 	return l.Max

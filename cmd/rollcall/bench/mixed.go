@@ -59,7 +59,7 @@ func (m *Mixed) play(ctx context.Context, s *scene) (*result, error) {
 	}
 	r.note("late", "", float64(all.Late))
 	if s.server.pid != 0 {
-		r.note("CPU of one core", "%", 100*work.Seconds()/all.Took.Seconds())
+		r.note("CPU of one core", "%", 100*work.server.Seconds()/all.Took.Seconds())
 	}
 	r.noteFailures(&all)
 	return r, nil

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -142,10 +141,7 @@ func (r *Report) Line(name string) *Line {
 
 // Print writes a table for people.
 func (r *Report) Print(w io.Writer) error {
-	settings, err := json.Marshal(r.Settings)
-	if err != nil {
-		return fmt.Errorf("print the report: %w", err)
-	}
+	settings := strings.Trim(fmt.Sprintf("%+v", r.Settings), "&{}")
 	fmt.Fprintf(w, "%s %s, median of %d (least to most)\n", r.Scenario, settings, r.Rounds)
 	fmt.Fprintf(w, "%s, %d cores, Linux %s, %s\n\n", r.Machine.Processor, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

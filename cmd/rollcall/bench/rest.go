@@ -54,7 +54,7 @@ func (r *Rest) play(ctx context.Context, s *scene) (*result, error) {
 		if t.Done > 0 {
 			found.note(string(v)+" size", "B", float64(t.Bytes)/float64(t.Done))
 		}
-		s.noteWork(found, fmt.Sprintf("a %s answer", v), work, t.Done)
+		work.note(found, fmt.Sprintf("a %s answer", v), t.Done)
 		all.add(t)
 	}
 	found.noteFailures(&all)

@@ -54,26 +54,49 @@ func (s *scene) more(ctx context.Context, h *herd, sockets, concurrency int) err
 	return err
 }
 
-// working measures how long the server works while something is done.
-func (s *scene) working(do func() error) (time.Duration, error) {
-	if s.server.pid == 0 {
-		return 0, do()
-	}
-	before, err := readCPU(s.server.pid)
+// effort is how long both ends work while something is done. That of the clients
+// says how much of the machine they take away from the server.
+type effort struct{ server, clients time.Duration }
+
+// working measures it.
+func (s *scene) working(do func() error) (effort, error) {
+	before, err := s.effort()
 	if err != nil {
-		return 0, err
+		return effort{}, err
 	}
 	if err := do(); err != nil {
-		return 0, err
+		return effort{}, err
 	}
-	after, err := readCPU(s.server.pid)
-	return after - before, err
+	after, err := s.effort()
+	return effort{after.server - before.server, after.clients - before.clients}, err
 }
 
-// noteWork notes what one of so many things costs the server.
-func (s *scene) noteWork(r *result, what string, work time.Duration, count int) {
-	if s.server.pid != 0 && count > 0 {
-		r.note("server's CPU "+what, "µs", float64(work)/float64(time.Microsecond)/float64(count))
+// effort is what both have worked so far. That of a server whose process is not
+// known is nothing.
+func (s *scene) effort() (e effort, err error) {
+	if s.server.pid != 0 {
+		if e.server, err = readCPU(s.server.pid); err != nil {
+			return e, err
+		}
+	}
+	for _, h := range s.came {
+		for _, w := range h.workers {
+			worked, err := readCPU(w.command.Process.Pid)
+			if err != nil {
+				return e, err
+			}
+			e.clients += worked
+		}
+	}
+	return e, nil
+}
+
+// note notes what one of so many things costs both.
+func (e effort) note(r *result, what string, count int) {
+	each := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) / float64(count) }
+	if e.server > 0 && count > 0 {
+		r.note("server's CPU "+what, "µs", each(e.server))
+		r.note("clients' CPU "+what, "µs", each(e.clients))
 	}
 }
 

@@ -84,7 +84,8 @@ func (s *server) listen(log io.Reader, serving chan<- place) {
 			serving <- at
 		}
 	}
-	_ = s.command.Wait() // how it ended is in its log
+	_, _ = io.Copy(io.Discard, log) // behind a line that is too long: the server must not wait
+	_ = s.command.Wait()            // how it ended is in its log
 	close(s.gone)
 }
 

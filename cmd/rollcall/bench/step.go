@@ -33,7 +33,7 @@ const (
 	doConnect deed = "connect" // Count sockets, Concurrency at a time
 	doEcho    deed = "echo"    // Depth messages of Size bytes under way on each socket, or one Every so often
 	doHold    deed = "hold"    // nothing but answering pings
-	doChurn   deed = "churn"   // the oldest socket leaves and another comes, Rate times a second
+	doChurn   deed = "churn"   // one socket leaves and another comes, Rate times a second
 	doLeave   deed = "leave"   // all sockets at once, with or without a word
 	doAsk     deed = "ask"     // the list, over Count connections all the time
 )
