@@ -99,7 +99,9 @@ func (m *InMemory) measure(ctx context.Context, b *bench, in *inside) (*result, 
 	r := &result{}
 	before := collected()
 	b.progress.say("%d clients come", m.Sockets)
-	in.lobby.admit(m.Sockets)
+	if err := in.lobby.admit(ctx, m.Sockets); err != nil {
+		return nil, err
+	}
 	came := in.lobby.tally
 	r.note("connects", "1/s", came.rate())
 	r.noteLatency("greeting", &came.Latency)

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"net"
 	"sync"
 	"time"
@@ -50,15 +51,23 @@ func (l *lobby) Addr() net.Addr { return nowhere }
 
 // admit brings clients in, so many at a time, and returns when all are greeted
 // or have failed.
-func (l *lobby) admit(count int) {
+func (l *lobby) admit(ctx context.Context, count int) error {
 	shake := newHandshake(nowhere.String())
 	began := l.now()
 	for n := range count {
-		l.turns <- struct{}{}
-		l.came <- dialInMemory(l, shake.request(nil, n))
+		if err := l.turn(ctx); err != nil {
+			return err
+		}
+		select {
+		case l.came <- dialInMemory(l, shake.request(nil, n)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
-	for range cap(l.turns) {
-		l.turns <- struct{}{}
+	for range cap(l.turns) { // until nobody else has one
+		if err := l.turn(ctx); err != nil {
+			return err
+		}
 	}
 	for range cap(l.turns) {
 		<-l.turns
@@ -66,6 +75,17 @@ func (l *lobby) admit(count int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tally.Took = l.now() - began
+	return nil
+}
+
+// turn waits until one more may be on its way.
+func (l *lobby) turn(ctx context.Context) error {
+	select {
+	case l.turns <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 func (l *lobby) greeted(w *wire) {
