@@ -98,8 +98,7 @@ func (in *inside) close() {
 func (m *InMemory) measure(ctx context.Context, b *bench, in *inside) (*result, error) {
 	r := &result{}
 	before := collected()
-	b.progress.say("%d clients come", m.Sockets)
-	if err := in.lobby.admit(ctx, m.Sockets); err != nil {
+	if err := b.during(in, func() error { return in.lobby.admit(ctx, m.Sockets) }); err != nil {
 		return nil, err
 	}
 	came := in.lobby.tally
@@ -120,15 +119,30 @@ func (m *InMemory) measure(ctx context.Context, b *bench, in *inside) (*result, 
 	if err := in.look(ctx, r, m.Sockets); err != nil {
 		return nil, err
 	}
-	b.progress.say("%d clients leave", in.lobby.count())
 	began := time.Now()
 	in.lobby.dismiss()
-	if err := in.await(ctx, b, r, began); err != nil {
+	if err := b.during(in, func() error { return in.await(ctx, b, r, began) }); err != nil {
 		return nil, err
 	}
 	r.note("longest pause of a collection", "ms", milliseconds(longestPause()))
 	r.noteFailures(&in.lobby.tally)
 	return r, nil
+}
+
+// during says every second how many clients are there, while something is done.
+func (b *bench) during(in *inside, do func() error) error {
+	every := time.NewTicker(newsEvery)
+	defer every.Stop()
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	for {
+		select {
+		case err := <-done:
+			return err
+		case <-every.C:
+			b.progress.say("in memory: %d clients are there", in.lobby.count())
+		}
+	}
 }
 
 // look times snapshots, and wants everybody in them.

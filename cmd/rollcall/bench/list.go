@@ -15,6 +15,8 @@ const (
 	lookTimeout = 30 * time.Second
 	// lookEvery is how exact the end of something is seen.
 	lookEvery = 10 * time.Millisecond
+	// looksApart is how many times longer than a look the pause behind it is.
+	looksApart = 4
 	// emptyTimeout is how long a server may take to be empty.
 	emptyTimeout = 2 * time.Minute
 )
@@ -63,11 +65,13 @@ func until(ctx context.Context, what string, is func() (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, emptyTimeout)
 	defer cancel()
 	for {
+		began := time.Now()
 		ok, err := is()
 		if ok || err != nil {
 			return err
 		}
-		if pause(ctx, lookEvery) != nil {
+		// A look at large tables takes long, and holds up what is looked at.
+		if pause(ctx, max(lookEvery, looksApart*time.Since(began))) != nil {
 			return fmt.Errorf("waited %s in vain for %s", emptyTimeout, what)
 		}
 	}
