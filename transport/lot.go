@@ -19,7 +19,7 @@ const (
 var errNothing = errors.New("nothing to read")
 
 // lot is where sockets wait without a goroutine: each system has its own, or
-// none. A driver wakes one at a time.
+// none. A few goroutines of its own wake their drivers.
 type lot interface {
 	// enter gives a connection a place, where it does not wait yet; false if it
 	// is of a kind that must be read by a goroutine.
@@ -30,10 +30,9 @@ type lot interface {
 
 // place is where one connection waits. Its methods never block.
 type place interface {
-	// read returns what has come, or errNothing. Only a driver that was woken reads.
-	read([]byte) (int, error)
-	// wait has the driver woken once, when there is something to read, or the
-	// connection has ended; or, if it asks for that, when it can be written to.
+	// wait has the driver woken when there is something to read, or the connection
+	// has ended, at once if that is so already; and, if it asks for that, when it
+	// can be written to. From then on each change of that wakes it.
 	wait(orWritable bool)
 	// leave ends the waiting. A driver that is being woken may be so once more.
 	leave()
@@ -41,7 +40,24 @@ type place interface {
 
 // driver is who waits at a place.
 type driver interface {
-	// wake is called by one goroutine at a time. The buffer is lent. It answers
-	// whether to wait again.
-	wake(buffer []byte) bool
+	// wake may be called by several goroutines at a time.
+	wake(source) outlook
 }
+
+// source is the connection of the driver that is being woken.
+type source interface {
+	// read returns what has come, until it is called again, or errNothing.
+	read() ([]byte, error)
+	// write writes as much as it can at once, and returns how much that was. What
+	// keeps it from the rest is for whoever can wait to find out.
+	write([]byte) int
+}
+
+// outlook is what a driver says when it has been woken.
+type outlook uint8
+
+const (
+	leaves     outlook = iota // it does not wait, for now or for ever
+	waitsOn                   // for the next change
+	waitsAfter                // it may have missed one
+)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"log/slog"
 	"net"
 	"sync/atomic"
@@ -13,10 +14,12 @@ type waiter struct {
 	woken atomic.Int32
 }
 
-func (w *waiter) wake(buffer []byte) bool {
-	_, err := w.place.read(buffer)
-	w.woken.Add(1)
-	return err == nil
+func (w *waiter) wake(from source) outlook {
+	defer w.woken.Add(1)
+	if _, err := from.read(); err != nil && !errors.Is(err, errNothing) {
+		return leaves
+	}
+	return waitsOn
 }
 
 // Descriptors are used again: the wake of a connection that is gone must never
@@ -54,10 +57,8 @@ func TestWakesReachOnlyTheirOwnConnection(t *testing.T) {
 			t.Fatal("a connection that has left is woken")
 		}
 	}
-	for _, p := range l.(*epollLot).pollers {
-		if len(p.places) != 0 {
-			t.Errorf("%d places are kept for nobody", len(p.places))
-		}
+	if n := len(l.(*epollLot).slots); n != 0 {
+		t.Errorf("%d places are kept for nobody", n)
 	}
 }
 

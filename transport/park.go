@@ -17,8 +17,9 @@ type parked struct {
 	farewell func(*socket) // what is to be done when the socket is over
 	place    place
 	rest     *rest // nil while nothing is
-	state    state // guarded by the socket's lock
-	needs    int   // bytes of credit, while it is starved; guarded too
+	state    state // guarded by the socket's lock, as what follows
+	missed   bool  // it was woken while somebody read
+	needs    int   // bytes of credit, while it is starved
 }
 
 // state says who may read.
@@ -62,60 +63,68 @@ func (s *Server) park(one *socket, session rollcall.Session) bool {
 	one.mu.Lock()
 	one.parked = p
 	one.mu.Unlock()
-	if p.rests() {
+	if p.rests(true) != leaves {
 		p.place.wait(false)
 	}
 	return true
 }
 
 // wake implements driver.
-func (p *parked) wake(buffer []byte) (again bool) {
+func (p *parked) wake(from source) (next outlook) {
 	if !p.claim() {
-		return false
+		return leaves
 	}
+	starving := p.rest != nil && p.rest.whole // then it has not been read for a while
+	p.cork()
 	defer func() {
 		if p.survive(recover()) {
+			p.uncork(from)
 			p.leave(func() bool { return false })
-			again = false
+			next = leaves
 		}
 	}()
 	for {
-		switch p.turn(buffer) {
-		case waits:
-			return p.rests()
-		case starved:
-			if !p.starves() {
-				return false
-			}
+		now := p.turn(from)
+		p.uncork(from)
+		switch {
+		case now == waits:
+			return p.rests(starving)
+		case now == starved && p.starves():
+			p.cork()
 		default:
-			return false
+			return leaves
 		}
 	}
 }
 
-// claim takes the right to read.
+// claim takes the right to read. Whoever has it is told that somebody came.
 func (p *parked) claim() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.state != waits {
+		p.missed = true
 		return false
 	}
-	p.state = reads
+	p.state, p.missed = reads, false
 	return true
 }
 
-// rests gives the right to read back, and answers whether to wait for more. A
-// socket that was closed meanwhile has nothing to wait for.
-func (p *parked) rests() bool {
+// rests gives the right to read back. A socket that was closed meanwhile has
+// nothing to wait for.
+func (p *parked) rests(behind bool) outlook {
 	p.mu.Lock()
-	if p.ended.Load() == nil {
-		p.state = waits
+	if p.ended.Load() != nil {
 		p.mu.Unlock()
-		return true
+		p.leave(func() bool { return false })
+		return leaves
 	}
+	p.state = waits
+	missed := p.missed
 	p.mu.Unlock()
-	p.leave(func() bool { return false })
-	return false
+	if missed || behind {
+		return waitsAfter
+	}
+	return waitsOn
 }
 
 // starves waits for credit. It answers true if there is some already.
@@ -175,14 +184,14 @@ func (p *parked) finish(last func() (goodbye bool)) {
 }
 
 // turn reads what has come and hands over what is whole.
-func (p *parked) turn(buffer []byte) state {
+func (p *parked) turn(from source) state {
 	var fresh rest
 	m := p.rest
 	if m == nil {
 		m = &fresh
 	}
 	if !m.whole {
-		n, err := p.place.read(buffer)
+		came, err := from.read()
 		switch {
 		case errors.Is(err, errNothing):
 			return waits
@@ -191,9 +200,9 @@ func (p *parked) turn(buffer []byte) state {
 		}
 		p.heard.Store(p.now())
 		if m.buf == nil {
-			m.buf = buffer[:n]
+			m.buf = came
 		} else {
-			m.buf = append(m.buf, buffer[:n]...)
+			m.buf = append(m.buf, came...)
 		}
 	}
 	next := p.sift(m)

@@ -249,7 +249,8 @@ func heardParked(t *testing.T, pieces ...[]byte) heard {
 	p := &parked{reader: reader{socket: s, session: e, limit: talkLimit}, state: reads}
 	over := make(chan struct{})
 	p.farewell = func(*socket) { close(over) }
-	p.place = &table{pieces: pieces}
+	from := &table{pieces: pieces}
+	p.place = from
 	s.wire.fed = true
 	s.conn.SetCloseHandler(silent)
 	s.parked = p
@@ -257,9 +258,8 @@ func heardParked(t *testing.T, pieces ...[]byte) heard {
 		<-e.left
 		s.Close(rollcall.CloseNormal)
 	}()
-	buffer := make([]byte, 16<<10)
-	for again := p.rests(); again; {
-		again = p.wake(buffer)
+	for next := p.rests(true); next != leaves; {
+		next = p.wake(from)
 	}
 	select {
 	case <-over:
@@ -283,22 +283,21 @@ func ended(t *testing.T, s *socket, e *ear) heard {
 	return heard{e.said.String(), why}
 }
 
-// table is a place that serves pieces, and then the end of the connection.
+// table is a place, and a source, that serves pieces, and then the end of the connection.
 type table struct{ pieces [][]byte }
 
-func (p *table) read(into []byte) (int, error) {
+func (p *table) read() ([]byte, error) {
 	if len(p.pieces) == 0 {
-		return 0, io.EOF
+		return nil, io.EOF
 	}
-	n := copy(into, p.pieces[0])
-	if p.pieces[0] = p.pieces[0][n:]; len(p.pieces[0]) == 0 {
-		p.pieces = p.pieces[1:]
-	}
-	return n, nil
+	piece := slices.Clone(p.pieces[0])
+	p.pieces = p.pieces[1:]
+	return piece, nil
 }
 
-func (*table) wait(bool) {}
-func (*table) leave()    {}
+func (*table) write(b []byte) int { return len(b) }
+func (*table) wait(bool)          {}
+func (*table) leave()             {}
 
 // talking is a socket over a connection that has only its reading side.
 func talking(t *testing.T, from io.Reader) (*socket, *ear) {

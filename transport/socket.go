@@ -53,6 +53,7 @@ type socket struct {
 	pong       *string
 	ping       bool
 	writing    bool
+	corked     bool          // who corked it writes
 	through    bool          // the writer of an ended socket is
 	credit     int           // bytes lent to the session: see reader.go
 	credited   chan struct{} // closed at the next change that a waiting reader cares for
@@ -174,12 +175,18 @@ func (s *socket) admitted(session rollcall.Session) {
 	}
 }
 
-// write starts the writer if none runs. The caller holds the lock.
+// write starts the writer if none runs and nobody else is about to write. The
+// caller holds the lock.
 func (s *socket) write() {
-	if !s.writing {
+	if !s.writing && !s.corked {
 		s.writing = true
 		go s.writeAll()
 	}
+}
+
+// unwritten reports whether there is something to write. The caller holds the lock.
+func (s *socket) unwritten() bool {
+	return len(s.queue) > 0 || s.pong != nil || s.ping || s.ended.Load() != nil
 }
 
 // writeAll is the writer: it writes until nothing is queued, and the close
@@ -192,31 +199,44 @@ func (s *socket) writeAll() {
 	}()
 	for {
 		s.mu.Lock()
-		frames, pong, ping := s.queue, s.pong, s.ping
-		s.queue, s.pong, s.ping = nil, nil, false
-		closed := s.ended.Load()
-		if len(frames) == 0 && pong == nil && !ping && closed == nil {
+		if !s.unwritten() {
 			s.writing = false
 			s.mu.Unlock()
 			return
 		}
+		frames, pong, ping := s.queue, s.pong, s.ping
+		s.queue, s.pong, s.ping = nil, nil, false
+		closed := s.ended.Load()
 		s.mu.Unlock()
-		err := s.writeBatch(frames, pong, ping)
-		s.mu.Lock()
-		for _, f := range frames {
-			s.queued -= len(f)
-			s.held.letGo(len(f))
-		}
-		s.creditChanged()
-		s.mu.Unlock()
-		if err != nil && !errors.Is(err, websocket.ErrCloseSent) { // that was sent by the reader, who closes
-			s.Close(causeOfWrite(err))
-		}
-		if err != nil || closed != nil {
-			s.finish(closed)
+		if s.isOver(frames, s.writeBatch(frames, pong, ping), closed) {
 			return
 		}
 	}
+}
+
+// isOver concludes the writing of frames, and of the socket if it has ended or the
+// write has failed.
+func (s *socket) isOver(frames [][]byte, err error, closed *rollcall.Close) bool {
+	s.wrote(frames)
+	if err != nil && !errors.Is(err, websocket.ErrCloseSent) { // that was sent by the reader, who closes
+		s.Close(causeOfWrite(err))
+	}
+	if err == nil && closed == nil {
+		return false
+	}
+	s.finish(closed)
+	return true
+}
+
+// wrote takes what was written out of the account.
+func (s *socket) wrote(frames [][]byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range frames {
+		s.queued -= len(f)
+		s.held.letGo(len(f))
+	}
+	s.creditChanged()
 }
 
 // dropQueue gives up what has not been taken by the writer. The caller holds the lock.

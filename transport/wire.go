@@ -11,8 +11,13 @@ import (
 // is more goes out in several.
 const maxGathered = 16 << 10
 
-// gathered are the buffers for it, lent while a socket writes.
-var gathered = sync.Pool{New: func() any { return new([maxGathered]byte) }}
+// gathering are the buffers for it, lent while a socket writes.
+var gathering = sync.Pool{New: func() any { return new(gathered) }}
+
+type gathered struct {
+	buf [maxGathered]byte
+	n   int // bytes in it
+}
 
 // wire is the connection below a WebSocket. The library reads from it and
 // writes to it as if it were the connection itself; between the two it
@@ -27,9 +32,8 @@ type wire struct {
 	hand []byte // what it has to hand out
 
 	mu       sync.Mutex // guards what follows
-	out      *[maxGathered]byte
-	pending  int       // bytes in out
-	deadline time.Time // of the next write
+	out      *gathered  // nil while nothing is gathered
+	deadline time.Time  // of the next write
 }
 
 // Read implements [net.Conn]. A fed wire has the frames that it was fed, and the
@@ -46,11 +50,11 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// gather keeps what is written from now on until flush.
+// gather keeps what is written from now on until it is flushed.
 func (w *wire) gather() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.out = gathered.Get().(*[maxGathered]byte)
+	w.out = gathering.Get().(*gathered)
 }
 
 // flush writes what was gathered, and gathers no more.
@@ -58,44 +62,72 @@ func (w *wire) flush() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	err := w.send()
-	gathered.Put(w.out)
-	w.out = nil
+	w.release()
 	return err
+}
+
+// flushNow is flush for whoever must not wait: it answers false if not all could
+// be written at once. The rest is for flush then.
+func (w *wire) flushNow(to source) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := to.write(w.out.buf[:w.out.n])
+	w.out.n = copy(w.out.buf[:], w.out.buf[n:w.out.n])
+	if w.out.n > 0 {
+		return false
+	}
+	w.release()
+	return true
+}
+
+// release gives the buffer back. The caller holds the lock.
+func (w *wire) release() {
+	w.out.n = 0
+	gathering.Put(w.out)
+	w.out = nil
 }
 
 // send writes what was gathered. The caller holds the lock.
 func (w *wire) send() error {
-	if w.pending == 0 {
+	n := w.out.n
+	w.out.n = 0
+	if n == 0 {
 		return nil
 	}
-	n := w.pending
-	w.pending = 0
-	if err := w.Conn.SetWriteDeadline(w.deadline); err != nil {
-		return err
-	}
-	_, err := w.Conn.Write(w.out[:n])
+	_, err := w.write(w.out.buf[:n])
 	return err
+}
+
+// write writes by the deadline, and takes that away again: a timer costs something
+// as long as it is set.
+func (w *wire) write(p []byte) (int, error) {
+	if err := w.Conn.SetWriteDeadline(w.deadline); err != nil {
+		return 0, err
+	}
+	n, err := w.Conn.Write(p)
+	if err == nil {
+		err = w.Conn.SetWriteDeadline(time.Time{})
+	}
+	return n, err
 }
 
 // Write implements [net.Conn].
 func (w *wire) Write(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.out != nil {
-		if w.pending+len(p) > maxGathered {
-			if err := w.send(); err != nil {
-				return 0, err
-			}
-		}
-		if len(p) <= maxGathered {
-			w.pending += copy(w.out[w.pending:], p)
-			return len(p), nil
+	if w.out == nil {
+		return w.write(p)
+	}
+	if w.out.n+len(p) > maxGathered {
+		if err := w.send(); err != nil {
+			return 0, err
 		}
 	}
-	if err := w.Conn.SetWriteDeadline(w.deadline); err != nil {
-		return 0, err
+	if len(p) > maxGathered {
+		return w.write(p)
 	}
-	return w.Conn.Write(p)
+	w.out.n += copy(w.out.buf[w.out.n:], p)
+	return len(p), nil
 }
 
 // SetWriteDeadline implements [net.Conn], for the next write.
