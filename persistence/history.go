@@ -3,6 +3,8 @@ package persistence
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -14,12 +16,26 @@ import (
 // is cut off there.
 const maxReason = 64
 
+// No session began before the first moment or ended after the last, and both
+// databases can write them.
+var (
+	firstMoment = time.Unix(0, 0).UTC()
+	lastMoment  = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+)
+
 // historyRow is one session that has ended.
 type historyRow struct {
 	bun.BaseModel `bun:"table:session_history,alias:h"`
 
-	ID      rollcall.SessionID `bun:"id,pk,type:uuid"`
-	EndedAt time.Time          `bun:"ended_at"`
+	ID           rollcall.SessionID `bun:"id,pk,type:uuid"`
+	Email        rollcall.Email     `bun:"email"`
+	Node         string             `bun:"node"`
+	ConnectedAt  time.Time          `bun:"connected_at"`
+	EndedAt      time.Time          `bun:"ended_at"`
+	LastActivity time.Time          `bun:"last_activity"`
+	Reason       string             `bun:"reason"`
+	Address      string             `bun:"address"`
+	UserAgent    string             `bun:"user_agent"`
 }
 
 // endRow says of a session, or of all the sessions of a node, how it ended.
@@ -94,4 +110,167 @@ func (d *Database) prune(ctx context.Context, before time.Time, limit int64) err
 		return fmt.Errorf("prune the session history: %w", err)
 	}
 	return nil
+}
+
+var _ rollcall.History = (*Node)(nil)
+
+// History returns a page of the sessions that have ended. An e-mail means a user as
+// it does when the user connects: with [MatchCasefold], in any case.
+func (n *Node) History(ctx context.Context, query rollcall.HistoryQuery) (rollcall.HistoryPage, error) {
+	if query.Limit < 1 {
+		return rollcall.HistoryPage{}, fmt.Errorf("a page of the history must have room, not %d", query.Limit)
+	}
+	var rows []historyRow
+	q := n.db.bun.NewSelect().Model(&rows).
+		Column("id", "email", "node", "connected_at", "ended_at", "last_activity", "reason", "address", "user_agent").
+		Order("ended_at DESC", "id DESC").
+		Limit(int64(query.Limit) + 1) // one more tells that there is a next page
+	if query.Email != "" {
+		spellings, err := n.spellings(ctx, []rollcall.Email{query.Email})
+		if err != nil {
+			return rollcall.HistoryPage{}, err
+		}
+		if len(spellings) == 0 { // it is no e-mail
+			return rollcall.HistoryPage{}, nil
+		}
+		q.Where("email IN (?)", bun.List(spellings[query.Email]))
+	}
+	if !query.From.IsZero() {
+		q.Where("ended_at > ?", moment(query.From))
+	}
+	if !query.To.IsZero() {
+		q.Where("connected_at < ?", moment(query.To.Add(time.Microsecond-1))) // rounded up
+	}
+	if query.After != "" {
+		c, err := parseCursor(query.After)
+		if err != nil {
+			return rollcall.HistoryPage{}, err
+		}
+		q.Where("(ended_at, id) < (?, ?)", c.endedAt, c.session)
+	}
+	if err := q.Scan(ctx); err != nil {
+		return rollcall.HistoryPage{}, fmt.Errorf("read the session history: %w", err)
+	}
+	return newPage(rows, query.Limit), nil
+}
+
+func newPage(rows []historyRow, limit int) (page rollcall.HistoryPage) {
+	if len(rows) > limit {
+		rows = rows[:limit]
+		last := rows[limit-1]
+		page.Next = cursor{last.EndedAt, last.ID}.String()
+	}
+	page.Sessions = make([]rollcall.Ended, len(rows))
+	for i, row := range rows {
+		page.Sessions[i] = rollcall.Ended{
+			ID: row.ID, Email: row.Email, Node: row.Node,
+			ConnectedAt: row.ConnectedAt.UTC(), EndedAt: row.EndedAt.UTC(), LastActivity: row.LastActivity.UTC(),
+			Reason: row.Reason, Address: row.Address, UserAgent: row.UserAgent,
+		}
+	}
+	return page
+}
+
+// seekRow is an e-mail whose last end is looked for.
+type seekRow struct {
+	Email rollcall.Email `bun:"email"`
+}
+
+// LastSeen returns when the newest session of each user that is over ended.
+func (n *Node) LastSeen(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]time.Time, error) {
+	spellings, err := n.spellings(ctx, emails)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := n.lastEnds(ctx, slices.Concat(slices.Collect(maps.Values(spellings))...))
+	if err != nil {
+		return nil, err
+	}
+	seen := make(map[rollcall.Email]time.Time, len(ends))
+	for asked, all := range spellings {
+		for _, spelling := range all {
+			if end, ok := ends[spelling]; ok && end.After(seen[asked]) {
+				seen[asked] = end
+			}
+		}
+	}
+	return seen, nil
+}
+
+// lastEnds makes one step in the index for each e-mail, however long its history.
+func (n *Node) lastEnds(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]time.Time, error) {
+	ends := make(map[rollcall.Email]time.Time, len(emails))
+	for chunk := range slices.Chunk(ordered(emails), emailsPerStatement) {
+		seeks := make([]seekRow, len(chunk))
+		for i, e := range chunk {
+			seeks[i] = seekRow{e}
+		}
+		newest := n.db.bun.NewSelect().Model((*historyRow)(nil)).Column("ended_at").
+			Where("h.email = seek.email").Order("h.ended_at DESC").Limit(1)
+		var found []historyRow
+		err := n.db.bun.NewSelect().With("seek", n.db.bun.NewValues(&seeks)).TableExpr("seek").
+			Column("seek.email").ColumnExpr("(?) AS ended_at", newest).Scan(ctx, &found)
+		if err != nil {
+			return nil, fmt.Errorf("look up when %d users were last seen: %w", len(chunk), err)
+		}
+		for _, row := range found {
+			if !row.EndedAt.IsZero() {
+				ends[row.Email] = row.EndedAt.UTC()
+			}
+		}
+	}
+	return ends, nil
+}
+
+// Known returns which of the e-mails are users', active or not.
+func (n *Node) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]bool, error) {
+	users, err := n.db.userSpellings(ctx, askable(emails), n.config.Match)
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[rollcall.Email]bool, len(users))
+	for asked := range users {
+		known[asked] = true
+	}
+	return known, nil
+}
+
+// spellings returns how the history spells each e-mail: as the users that are
+// meant or, if there is none any more, as asked. It leaves out what is no e-mail.
+func (n *Node) spellings(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email][]rollcall.Email, error) {
+	asked := askable(emails)
+	spellings := make(map[rollcall.Email][]rollcall.Email, len(asked))
+	if n.config.Match == MatchCasefold {
+		var err error
+		if spellings, err = n.db.userSpellings(ctx, asked, n.config.Match); err != nil {
+			return nil, err
+		}
+	}
+	for _, e := range asked {
+		if len(spellings[e]) == 0 {
+			spellings[e] = []rollcall.Email{e}
+		}
+	}
+	return spellings, nil
+}
+
+// askable leaves out what cannot be an e-mail, and must not be a part of a
+// statement, see checkEmails.
+func askable(emails []rollcall.Email) []rollcall.Email {
+	return slices.DeleteFunc(slices.Clone(emails), func(e rollcall.Email) bool {
+		_, err := rollcall.ParseEmail(string(e))
+		return err != nil
+	})
+}
+
+// moment is a time as the columns can keep it: SQLite compares times as text. What
+// is beyond every row is brought to where the calendar of both databases ends.
+func moment(t time.Time) time.Time {
+	switch {
+	case t.Before(firstMoment):
+		return firstMoment
+	case t.After(lastMoment):
+		return lastMoment
+	}
+	return t.UTC().Truncate(time.Microsecond)
 }

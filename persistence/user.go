@@ -209,3 +209,37 @@ func activeUsersFolded(ctx context.Context, tx bun.Tx, asked []rollcall.Email) (
 	}
 	return users, nil
 }
+
+// userSpellings returns how the users, active or not, that each e-mail means spell
+// themselves. Who is no user is missing.
+func (d *Database) userSpellings(
+	ctx context.Context, asked []rollcall.Email, match EmailMatch,
+) (map[rollcall.Email][]rollcall.Email, error) {
+	column, key := "email", func(e rollcall.Email) rollcall.Email { return e }
+	if match == MatchCasefold {
+		column, key = "lower(email)", rollcall.Email.Fold
+	}
+	keys := make([]rollcall.Email, len(asked))
+	for i, e := range asked {
+		keys[i] = key(e)
+	}
+	found := make(map[rollcall.Email][]rollcall.Email, len(asked)) // by the key
+	for chunk := range slices.Chunk(ordered(keys), emailsPerStatement) {
+		var users []rollcall.Email
+		err := d.bun.NewSelect().Model((*userRow)(nil)).Column("email").
+			Where("? IN (?)", bun.Safe(column), bun.List(chunk)).Scan(ctx, &users)
+		if err != nil {
+			return nil, fmt.Errorf("look up which of %d e-mails are users': %w", len(chunk), err)
+		}
+		for _, e := range users {
+			found[key(e)] = append(found[key(e)], e)
+		}
+	}
+	spellings := make(map[rollcall.Email][]rollcall.Email, len(asked))
+	for _, e := range asked {
+		if users := found[key(e)]; users != nil {
+			spellings[e] = users
+		}
+	}
+	return spellings, nil
+}
