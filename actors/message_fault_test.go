@@ -48,7 +48,6 @@ var scenes = map[string]scene{
 	"Sweep":    {role: actors.RoleSweeper, example: &actors.Sweep{}, after: aLeaseRunsOut},
 	"Swept":    {role: actors.RoleRegistry, example: &actors.Swept{}, after: aLeaseRunsOut},
 	"Received": {role: actors.RoleSession, example: &actors.Received{}, ends: []rollcall.Email{"alice@example.com"}},
-	"Touch":    {role: actors.RoleRegistry, example: &actors.Touch{}},
 	"End": {role: actors.RoleSession, example: &actors.End{}, after: func(k *actortest.Kit) {
 		k.ConnectLater("dora@example.com") // whose older session must go, under policy newest
 	}, ends: []rollcall.Email{"dora@example.com"}},
@@ -63,7 +62,7 @@ var scenes = map[string]scene{
 	}, ends: []rollcall.Email{"alice@example.com", "carol@example.com", "dora@example.com"}},
 	"tick": {role: actors.RoleRegistry, example: actors.TickExample},
 	"resumed": {role: actors.RoleRegistry, example: actors.ResumedExample, before: func(k *actortest.Kit) {
-		k.Fault(actors.RoleRegistry, &actors.Touch{}, actortest.PanicAfter, 1)
+		k.Fault(actors.RoleRegistry, &actors.Ask{}, actortest.PanicAfter, 1)
 	}},
 	"Terminated": {role: actors.RoleRegistry, example: &actor.Terminated{}},
 }

@@ -11,7 +11,6 @@ package actors
 //	            registry ── (spawn) ──▶ session          its Started sends the greeting
 //	Presence ◀── answer ── registry                      admitted or refused
 //	Presence ── Received ──▶ session                     one frame; the reply goes to the socket
-//	            registry ◀── Touch ── session            there was activity
 //	Presence ── Ask ──▶ registry                         who is here?
 //	Presence ── Examine ──▶ registry                     could it admit?
 //	Presence ── Gone ──▶ session                         its socket has nothing more to say
@@ -21,6 +20,7 @@ package actors
 //	            registry ◀── Swept ── sweeper            and the next one may come
 //	Presence ── Drain ──▶ registry                       everybody out
 //
+// Activity is no message: sessions leave it where the registry looks (pulse.go).
 // The registry also hears tick (from the clock) and resumed (from its
 // supervision, after a crash).
 
@@ -83,11 +83,6 @@ type Swept struct {
 // Received hands one frame of the client to its session.
 type Received struct {
 	Frame rollcall.Frame
-}
-
-// Touch tells the registry that a session's pulse has something to read.
-type Touch struct {
-	Session rollcall.SessionID
 }
 
 // End tells a session to close its socket, if it is still open, and to stop.

@@ -22,6 +22,7 @@ func (r *registry) resumed(c actor.Context) {
 // was lost on the way.
 func (r *registry) reconcile(c actor.Context) {
 	r.reconciled = time.Now()
+	r.feel()
 	missing := r.roster.here()
 	for _, child := range c.Children() {
 		id, err := uuid.Parse(strings.TrimPrefix(child.Id, c.Self().Id+"/"))
@@ -34,7 +35,6 @@ func (r *registry) reconcile(c actor.Context) {
 			c.Stop(child)
 			continue
 		}
-		r.touch(id)
 		if _, ended := m.connect.Socket.Ended(); ended {
 			c.Send(child, &Gone{})
 		} else if m.replaced {

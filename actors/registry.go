@@ -47,6 +47,7 @@ type registry struct {
 	roster   *roster
 	answers  map[rollcall.SessionID]chan<- Answer
 	pulses   map[rollcall.SessionID]*pulse // of the sessions that were spawned
+	beats    beats
 	writer   *actor.PID
 	sweeper  *actor.PID
 	sessions *actor.Props
@@ -94,8 +95,6 @@ func (r *registry) Receive(c actor.Context) {
 		r.connect(c, m)
 	case *Abandon:
 		r.abandon(c, m.Session)
-	case *Touch:
-		r.touch(m.Session)
 	case *Committed:
 		r.committed(c, m)
 	case *CommitFailed:
@@ -103,6 +102,7 @@ func (r *registry) Receive(c actor.Context) {
 	case *actor.Terminated:
 		r.terminated(c, m.Who)
 	case *Ask:
+		r.feel()
 		tell(m.Answer, r.roster.order.snapshot())
 	case *Examine:
 		tell(m.Answer, r.health(time.Now()))
@@ -155,9 +155,11 @@ func (r *registry) abandon(c actor.Context, id rollcall.SessionID) {
 	}
 }
 
-func (r *registry) touch(id rollcall.SessionID) {
-	if p := r.pulses[id]; p != nil {
-		r.roster.touch(id, p.take())
+// feel notes what sessions have done since the last time: before whoever asks is
+// answered, before a session leaves, and at each tick.
+func (r *registry) feel() {
+	for p := r.beats.pop(); p != nil; p = r.beats.pop() {
+		r.roster.touch(p.session, p.take())
 	}
 }
 
@@ -227,8 +229,8 @@ func (r *registry) carryOut(c actor.Context, o outcome) {
 
 // spawn starts the session of an admitted member, and tells its door.
 func (r *registry) spawn(c actor.Context, m *member) {
-	p := &pulse{}
-	r.next = session{id: m.id, email: m.user.Email, socket: m.connect.Socket, pulse: p, registry: c.Self()}
+	p := &pulse{session: m.id}
+	r.next = session{email: m.user.Email, socket: m.connect.Socket, pulse: p, beats: &r.beats}
 	pid, err := c.SpawnNamed(r.sessions, m.id.String())
 	if err != nil {
 		r.log.Error("session not spawned", "session", m.id, "error", err)
@@ -273,7 +275,7 @@ func (r *registry) leave(id rollcall.SessionID) {
 	if m == nil {
 		return
 	}
-	r.touch(id)
+	r.feel()
 	delete(r.pulses, id)
 	socket := m.connect.Socket
 	why, ended := socket.Ended()
@@ -287,6 +289,7 @@ func (r *registry) leave(id rollcall.SessionID) {
 
 func (r *registry) tick(c actor.Context) {
 	now := time.Now()
+	r.feel()
 	r.carryOut(c, r.roster.expire(now))
 	if now.Sub(r.flushed) >= flushEvery {
 		r.flushed = now

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -13,12 +12,11 @@ import (
 // actor on an old socket would lie about what the client has been told. One
 // without a socket is inert: see newRegistry.
 type session struct {
-	id       rollcall.SessionID
-	email    rollcall.Email
-	socket   rollcall.Socket
-	pulse    *pulse
-	registry *actor.PID
-	gone     bool // stopping for its client's sake
+	email  rollcall.Email
+	socket rollcall.Socket
+	pulse  *pulse
+	beats  *beats
+	gone   bool // stopping for its client's sake
 }
 
 func (s *session) Receive(c actor.Context) {
@@ -48,12 +46,10 @@ func (s *session) started(c actor.Context) {
 	}
 }
 
-// received answers one frame. The registry hears of it before the client does,
-// so that a client that has its reply finds itself active in the snapshot.
+// received answers one frame. It counts before the client hears of it, so that a
+// client that has its reply finds itself active in the snapshot.
 func (s *session) received(c actor.Context, f rollcall.Frame) {
-	if s.pulse.put(time.Now()) {
-		c.Send(s.registry, &Touch{Session: s.id})
-	}
+	s.beats.push(s.pulse, time.Now())
 	if !s.socket.Send(s.reply(f)) {
 		c.Stop(c.Self())
 	}
@@ -84,16 +80,3 @@ func (s *session) stopping() {
 		s.socket.Close(rollcall.CloseInternalError)
 	}
 }
-
-// pulse carries a session's last activity to the registry. However many frames
-// come, at most one Touch of a session is under way: it is sent when the pulse
-// was empty, and whoever takes it takes the newest.
-type pulse struct {
-	at atomic.Int64 // nanoseconds since 1970; 0 is empty
-}
-
-// put reports whether the pulse was empty.
-func (p *pulse) put(t time.Time) bool { return p.at.Swap(t.UnixNano()) == 0 }
-
-// take empties the pulse. It returns 1970 if it was empty.
-func (p *pulse) take() time.Time { return time.Unix(0, p.at.Swap(0)) }
