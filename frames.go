@@ -14,6 +14,8 @@ const (
 	replyHead    = `{"type": "message", "message": "Server received: `
 	replyFrom    = `", "from": "`
 	frameTail    = `"}`
+	pushHead     = `{"type": "push", "message": `
+	pushID       = `, "id": "`
 
 	invalidJSON  = `{"type": "error", "message": "Invalid JSON format"}`
 	textExpected = `{"type": "error", "message": "Text frame expected"}`
@@ -53,6 +55,39 @@ func Reply(e Email, payload []byte) []byte {
 	b = append(b, replyFrom...)
 	b = appendText(b, []byte(e))
 	return append(b, frameTail...)
+}
+
+// Push is a frame that the application sends to its users, with one valid JSON
+// value as its message.
+func Push(message []byte, id string) []byte {
+	b := make([]byte, 0, len(pushHead)+len(message)+len(pushID)+len(id)+len(frameTail))
+	b = append(b, pushHead...)
+	b = appendValue(b, message)
+	b = append(b, pushID...)
+	b = appendText(b, []byte(id))
+	return append(b, frameTail...)
+}
+
+// appendValue appends a valid JSON value in ASCII, with a space after each colon
+// and comma and no other blanks.
+func appendValue(b, doc []byte) []byte {
+	for i := skipBlank(doc, 0); i < len(doc); i = skipBlank(doc, i) {
+		switch c := doc[i]; c {
+		case '"':
+			end := skipString(doc, i)
+			b = append(b, '"')
+			b = appendString(b, doc[i+1:end-1])
+			b = append(b, '"')
+			i = end
+		case ',', ':':
+			b = append(b, c, ' ')
+			i++
+		default: // a bracket, or a byte of a number or a word
+			b = append(b, c)
+			i++
+		}
+	}
+	return b
 }
 
 // member finds the raw value of the last member of that name in a JSON object

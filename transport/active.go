@@ -10,6 +10,8 @@ import (
 const (
 	activePath    = "/api/hms/active-connections"
 	activeMethods = "GET, HEAD"
+	// activeHeaders are the request headers that a page from elsewhere may set.
+	activeHeaders = "Authorization, If-None-Match"
 	// nodeHeader names the server whose list it is: a list has the users of one
 	// node, and whoever compares it with the database must know which.
 	nodeHeader = "Rollcall-Node"
@@ -21,7 +23,7 @@ const (
 
 // activeConnections answers who is online, from the registry's memory.
 func (s *Server) activeConnections(w http.ResponseWriter, r *http.Request) {
-	if allowAnyOrigin(w, r, activeMethods) {
+	if allowAnyOrigin(w, r, activeMethods, activeHeaders) {
 		return
 	}
 	h := w.Header()

@@ -25,15 +25,15 @@ func fail(w http.ResponseWriter, status int, detail string) {
 // allowAnyOrigin lets pages from elsewhere ask: the test page may be opened
 // from disk, and a token is nothing that a browser sends by itself. It answers
 // a preflight and reports that it did.
-func allowAnyOrigin(w http.ResponseWriter, r *http.Request, methods string) (preflight bool) {
+func allowAnyOrigin(w http.ResponseWriter, r *http.Request, methods, headers string) (preflight bool) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("Access-Control-Expose-Headers", "ETag")
+	h.Set("Access-Control-Expose-Headers", "ETag, Retry-After")
 	if r.Method != http.MethodOptions || r.Header.Get("Access-Control-Request-Method") == "" {
 		return false
 	}
 	h.Set("Access-Control-Allow-Methods", methods)
-	h.Set("Access-Control-Allow-Headers", "Authorization, If-None-Match")
+	h.Set("Access-Control-Allow-Headers", headers)
 	h.Set("Access-Control-Max-Age", "600")
 	w.WriteHeader(http.StatusNoContent)
 	return true

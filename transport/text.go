@@ -48,15 +48,19 @@ func appendActive(b []byte, s rollcall.Snapshot) []byte {
 			b = append(b, ',')
 		}
 		first = false
-		b = append(b, `{"email":`...)
-		b = appendJSON(b, string(e.Email))
-		b = append(b, `,"connected_at":"`...)
-		b = appendTime(b, e.ConnectedAt)
-		b = append(b, `","last_activity":"`...)
-		b = appendTime(b, e.LastActivity)
-		b = append(b, `"}`...)
+		b = append(appendEntry(append(b, '{'), e), '}')
 	}
 	return append(b, `]}`...)
+}
+
+// appendEntry appends the members of an entry.
+func appendEntry(b []byte, e rollcall.Entry) []byte {
+	b = append(b, `"email":`...)
+	b = appendJSON(b, string(e.Email))
+	b = append(b, `,"connected_at":"`...)
+	b = appendTime(b, e.ConnectedAt)
+	b = append(b, `","last_activity":"`...)
+	return append(appendTime(b, e.LastActivity), '"')
 }
 
 // appendTime appends a time as Django does: with six digits of fraction, or

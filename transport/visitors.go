@@ -24,11 +24,13 @@ type visitors struct {
 	mu      sync.Mutex // guards what follows
 	open    map[net.Conn]*visitor
 	waiting list.List // of *visitor, who waits longest first
+	streams int       // how many of the open have a place as a watcher, and none here
 }
 
 type visitor struct {
-	conn net.Conn
-	line *list.Element // its place among the waiting; nil while it is answered
+	conn    net.Conn
+	line    *list.Element // its place among the waiting; nil while it is answered
+	watches bool
 }
 
 func newVisitors(s *sockets) *visitors {
@@ -45,7 +47,7 @@ func (v *visitors) enter(ctx context.Context, c net.Conn) context.Context {
 	one := &visitor{conn: c}
 	one.line = v.waiting.PushBack(one)
 	v.open[c] = one
-	for len(v.open)+v.sockets.count() > v.sockets.most+maxVisitors && v.waiting.Len() > 0 {
+	for len(v.open)-v.streams+v.sockets.count() > v.sockets.most+maxVisitors && v.waiting.Len() > 0 {
 		v.remove(v.waiting.Front().Value.(*visitor))
 	}
 	return context.WithValue(ctx, visitorKey{}, one)
@@ -58,6 +60,9 @@ func (v *visitors) remove(one *visitor) {
 }
 
 func (v *visitors) forget(one *visitor) {
+	if _, open := v.open[one.conn]; open && one.watches {
+		v.streams--
+	}
 	delete(v.open, one.conn)
 	if one.line != nil {
 		v.waiting.Remove(one.line)
@@ -72,8 +77,9 @@ func (v *visitors) answering(handler http.Handler) http.Handler {
 			v.serve(one)
 		}
 		if r.ContentLength != 0 {
-			// Nobody reads a body here, and net/http would wait for one that was
-			// announced before it lets go of the connection.
+			// Hardly anybody reads a body here, and net/http would wait for one that
+			// was announced before it lets go of the connection. A handler that wants
+			// it gives it time: see call.body.
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now())
 		}
 		handler.ServeHTTP(w, r)
@@ -86,6 +92,35 @@ func (v *visitors) serve(one *visitor) {
 	if one.line != nil {
 		v.waiting.Remove(one.line)
 		one.line = nil
+	}
+}
+
+// watch makes the visitor of a request a watcher until the function is called:
+// watchers have places of their own, and must not fill those of visitors. The
+// kernel keeps little for a watcher, so that one who does not read is noticed.
+func (v *visitors) watch(ctx context.Context) (end func()) {
+	one, ok := ctx.Value(visitorKey{}).(*visitor)
+	if !ok {
+		return func() {}
+	}
+	if conn, ok := one.conn.(*net.TCPConn); ok {
+		_ = conn.SetWriteBuffer(streamBuffer) // else the kernel's own limit, which is larger
+	}
+	v.counts(one, true)
+	return func() { v.counts(one, false) }
+}
+
+// counts notes whether a visitor that is still open has a place as a watcher.
+func (v *visitors) counts(one *visitor, watches bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if _, open := v.open[one.conn]; !open || one.watches == watches {
+		return
+	}
+	if one.watches = watches; watches {
+		v.streams++
+	} else {
+		v.streams--
 	}
 }
 

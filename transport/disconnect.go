@@ -1,0 +1,66 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/google/uuid"
+)
+
+var errNoSuchSession = problem{http.StatusNotFound, "No such session on this server."}
+
+// disconnected tells how many sessions were ended.
+type disconnected struct {
+	Sessions int `json:"sessions"`
+}
+
+// disconnectUser ends every session of a user.
+func (s *Server) disconnectUser(c *call) (any, error) {
+	email, err := c.user()
+	if err != nil {
+		return nil, err
+	}
+	why, err := c.kick()
+	if err != nil {
+		return nil, err
+	}
+	if s.config.Reaching == nil {
+		return nil, errAbsent
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), presenceTimeout)
+	defer cancel()
+	ended, err := s.config.Reaching.Disconnect(ctx, email, why)
+	if err != nil {
+		return nil, fmt.Errorf("disconnecting a user: %w", err)
+	}
+	if ended == 0 {
+		err = s.wantUser(c.Context(), email)
+	}
+	return disconnected{ended}, err
+}
+
+// disconnectSession ends one session.
+func (s *Server) disconnectSession(c *call) (any, error) {
+	id, err := uuid.Parse(c.segment)
+	if err != nil {
+		return nil, errNoSuchSession
+	}
+	why, err := c.kick()
+	if err != nil {
+		return nil, err
+	}
+	if s.config.Reaching == nil {
+		return nil, errAbsent
+	}
+	ctx, cancel := context.WithTimeout(c.Context(), presenceTimeout)
+	defer cancel()
+	here, err := s.config.Reaching.DisconnectSession(ctx, id, why)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("disconnecting a session: %w", err)
+	case !here:
+		return nil, errNoSuchSession
+	}
+	return disconnected{1}, nil
+}

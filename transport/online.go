@@ -1,0 +1,109 @@
+package transport
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+// stamp is a time as the list has it.
+type stamp time.Time
+
+// MarshalJSON implements [json.Marshaler].
+func (t stamp) MarshalJSON() ([]byte, error) {
+	b := append(make([]byte, 0, len(`"2025-10-21T12:30:00.000000Z"`)), '"')
+	return append(appendTime(b, time.Time(t)), '"'), nil
+}
+
+// onlineUser is one user of a page.
+type onlineUser struct {
+	Email        rollcall.Email `json:"email"`
+	ConnectedAt  stamp          `json:"connected_at"`
+	LastActivity stamp          `json:"last_activity"`
+}
+
+// onlinePage is one page of who is online.
+type onlinePage struct {
+	Users []onlineUser `json:"users"`
+	Next  *string      `json:"next"` // null on the last page
+}
+
+// onlineCount is the number alone.
+type onlineCount struct {
+	Count int `json:"count"`
+}
+
+// listOnline answers a page, or the number. Each page is of its own instant: who
+// is online all the while is on one of them, and nobody is on two.
+func (s *Server) listOnline(c *call) (any, error) {
+	limit, err := c.limit()
+	if err != nil {
+		return nil, err
+	}
+	var after rollcall.Email
+	if cursor, given := c.parameter("after"); given {
+		var ok bool
+		if after, ok = readCursor(cursor); !ok {
+			return nil, badValue("after", "is no cursor of a page")
+		}
+	}
+	prefix, _ := c.parameter("prefix")
+	ctx, cancel := context.WithTimeout(c.Context(), presenceTimeout)
+	defer cancel()
+	snapshot, err := s.config.Presence.Snapshot(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("asking who is online: %w", err)
+	}
+	if _, given := c.parameter("count"); given {
+		return onlineCount{count(snapshot, prefix)}, nil
+	}
+	return newPage(snapshot, after, prefix, limit), nil
+}
+
+// count is how many users with such an e-mail are online.
+func count(snapshot rollcall.Snapshot, prefix string) int {
+	if prefix == "" {
+		return snapshot.Count
+	}
+	n := 0
+	for e := range snapshot.Entries {
+		if strings.HasPrefix(string(e.Email), prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// newPage finds the first users behind a place, in one pass over a snapshot that
+// has another order. It never holds more than two pages of them.
+func newPage(snapshot rollcall.Snapshot, after rollcall.Email, prefix string, limit int) onlinePage {
+	var first []rollcall.Entry
+	shorten := func() {
+		slices.SortFunc(first, func(a, b rollcall.Entry) int { return cmp.Compare(a.Email, b.Email) })
+		first = first[:min(len(first), limit+1)] // one more tells that there is another page
+	}
+	for e := range snapshot.Entries {
+		if e.Email <= after || !strings.HasPrefix(string(e.Email), prefix) {
+			continue
+		}
+		if first = append(first, e); len(first) == 2*(limit+1) {
+			shorten()
+		}
+	}
+	shorten()
+	page := onlinePage{Users: []onlineUser{}}
+	for i, e := range first {
+		if i == limit {
+			next := newCursor(first[i-1].Email)
+			page.Next = &next
+			break
+		}
+		page.Users = append(page.Users, onlineUser{e.Email, stamp(e.ConnectedAt), stamp(e.LastActivity)})
+	}
+	return page
+}

@@ -1,0 +1,110 @@
+package transport
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+const (
+	// maxListed is the most that one page has, or that one request may ask for by
+	// name; more is answered 400.
+	maxListed = 1000
+	// usualPage is how many a page has for those who do not say.
+	usualPage = 100
+	// maxReason is what a close frame has room for: RFC 6455 section 5.5.
+	maxReason = 123
+)
+
+// parameter finds the first one of that name. A query of the API is a URL's, as
+// that of the handshake is.
+func (c *call) parameter(name string) (value string, given bool) {
+	for raw := range c.raw(name) {
+		return unescape(raw), true
+	}
+	return "", false
+}
+
+// raw yields all values of that name, still escaped.
+func (c *call) raw(name string) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		if c.URL.RawQuery == "" {
+			return
+		}
+		for pair := range strings.SplitSeq(c.URL.RawQuery, "&") {
+			key, value, _ := strings.Cut(pair, "=")
+			if unescape(key) == name && !yield(value) {
+				return
+			}
+		}
+	}
+}
+
+// limit is how many a page is to have.
+func (c *call) limit() (int, error) {
+	value, given := c.parameter("limit")
+	if !given {
+		return usualPage, nil
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < 1 || n > maxListed {
+		return 0, badValue("limit", fmt.Sprintf("must be a number from 1 to %d", maxListed))
+	}
+	return n, nil
+}
+
+// instant is a time, or zero if there is none.
+func (c *call) instant(name string) (time.Time, error) {
+	value, given := c.parameter(name)
+	if !given {
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		return time.Time{}, badValue(name, "must be a time such as 2025-10-21T12:30:00Z")
+	}
+	return at, nil
+}
+
+// emails is a list of them: each parameter of that name may have several, with
+// commas in between. It is nil if there is no such parameter.
+func (c *call) emails(name string) ([]rollcall.Email, error) {
+	var list []rollcall.Email
+	for raw := range c.raw(name) {
+		for item := range strings.SplitSeq(raw, ",") {
+			e, err := rollcall.ParseEmail(unescape(item))
+			if err != nil {
+				return nil, badValue(name, "has something that cannot be an e-mail")
+			}
+			if list = append(list, e); len(list) > maxListed {
+				return nil, badValue(name, fmt.Sprintf("may have %d e-mails at the most", maxListed))
+			}
+		}
+	}
+	return list, nil
+}
+
+// user is the e-mail in the path. What cannot be one is no user's.
+func (c *call) user() (rollcall.Email, error) {
+	e, err := rollcall.ParseEmail(c.segment)
+	if err != nil {
+		return "", errNoSuchUser
+	}
+	return e, nil
+}
+
+// kick is the close that an operator asks for, in words of theirs if they like.
+func (c *call) kick() (rollcall.Close, error) {
+	why := rollcall.CloseDisconnected
+	words, given := c.parameter("reason")
+	if !given {
+		return why, nil
+	}
+	if why.Reason = words; len(words) > maxReason || clean(words) != words {
+		return why, badValue("reason", fmt.Sprintf("must be UTF-8 of %d bytes at the most", maxReason))
+	}
+	return why, nil
+}

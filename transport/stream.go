@@ -1,0 +1,281 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/rollcall/rollcall"
+)
+
+const (
+	// streamPath is where watchers come to.
+	streamPath = "/presence/stream"
+	// streamPace is how long a stream waits after a write: what happens meanwhile
+	// leaves in the next one. A thousand watchers are so at most ten thousand writes
+	// a second, however much happens.
+	streamPace = 100 * time.Millisecond
+	// streamBatch is how many events one write may have, and snapshotPart how many
+	// users: what a slow watcher holds is one of these.
+	streamBatch  = 256
+	snapshotPart = 500
+	// streamTimeout is how long one write may take; then the watcher is too slow, and
+	// cut off. streamBuffer is what the kernel takes before a write has to wait.
+	streamTimeout = 10 * time.Second
+	streamBuffer  = 128 << 10
+	// streamBeat is the longest silence, since proxies close what is silent. The
+	// watcher's token is looked at again as often.
+	streamBeat = 15 * time.Second
+	// retryLeast and retryMost bound when a watcher comes again whose stream ended:
+	// each at another time, so that not all come at once.
+	retryLeast, retryMost = time.Second, 5 * time.Second
+)
+
+// errRevoked ends the stream of whoever may not ask any more.
+var errRevoked = errors.New("the token is not good any more")
+
+// streamTexts lends what a stream writes into: an idle one holds nothing.
+var streamTexts = sync.Pool{New: func() any { return new([]byte) }}
+
+// stream is what happens, told to one watcher.
+type stream struct {
+	server  *Server
+	call    *call
+	control *http.ResponseController
+	watch   rollcall.Watch
+	only    map[rollcall.Email]struct{} // nil: everybody
+	begun   bool                        // the head of the answer is sent
+	passed  string                      // the last event that was read, if it was not told
+	spoke   time.Time                   // when something was last written
+	checked time.Time                   // when the token was last looked at
+}
+
+// stream answers with server-sent events until the watcher goes, or has to.
+func (s *Server) stream(c *call) (any, error) {
+	switch {
+	case s.config.Watching == nil:
+		return nil, errAbsent
+	case c.ContentLength != 0:
+		return nil, badValue("body", "has no use here")
+	}
+	t := &stream{server: s, call: c, control: http.NewResponseController(c.w)}
+	if err := t.choose(); err != nil {
+		return nil, err
+	}
+	if !s.watchers.enter() {
+		return nil, problem{http.StatusServiceUnavailable, "Too many watchers."}
+	}
+	defer s.watchers.leave()
+	defer s.visitors.watch(c.Context())()
+	ctx, cancel := s.watchers.lifetime(c.Context())
+	defer cancel()
+	err := t.run(ctx)
+	if !t.begun {
+		return nil, fmt.Errorf("beginning to watch: %w", err)
+	}
+	s.config.Logger.Debug("stream ended", "error", err)
+	return nil, nil
+}
+
+// choose reads whom the watcher wants to hear of.
+func (t *stream) choose() error {
+	list, err := t.call.emails("emails")
+	if err != nil || list == nil {
+		return err
+	}
+	t.only = make(map[rollcall.Email]struct{}, len(list))
+	for _, e := range list {
+		t.only[t.spelling(e)] = struct{}{}
+	}
+	return nil
+}
+
+// spelling is the one under which an e-mail is compared.
+func (t *stream) spelling(e rollcall.Email) rollcall.Email {
+	if t.server.config.FoldCase {
+		return e.Fold()
+	}
+	return e
+}
+
+func (t *stream) wants(e rollcall.Email) bool {
+	if t.only == nil {
+		return true
+	}
+	_, wanted := t.only[t.spelling(e)]
+	return wanted
+}
+
+// run tells everything, until the watcher goes or has to.
+func (t *stream) run(ctx context.Context) error {
+	t.checked = time.Now()
+	err := t.open(ctx)
+	for err == nil {
+		err = t.step(ctx)
+	}
+	return err
+}
+
+// open begins with the event behind that which the watcher knows, or with a
+// snapshot.
+func (t *stream) open(ctx context.Context) (err error) {
+	id := t.call.Header.Get("Last-Event-ID")
+	if id == "" {
+		id, _ = t.call.parameter("last_event_id")
+	}
+	if id == "" {
+		return t.snapshot(ctx, nil)
+	}
+	ctx, cancel := context.WithTimeout(ctx, presenceTimeout)
+	defer cancel()
+	t.watch, err = t.server.config.Watching.Resume(ctx, id)
+	switch {
+	case errors.Is(err, rollcall.ErrFellBehind):
+		t.watch = forgotten{}
+	case err != nil:
+		return err
+	}
+	return t.write(nil)
+}
+
+// forgotten is the watch of whoever wants to go on from what is not kept.
+type forgotten struct{}
+
+// Next implements [rollcall.Watch].
+func (forgotten) Next(context.Context, int) ([]rollcall.Event, error) {
+	return nil, rollcall.ErrFellBehind
+}
+
+// step tells what happens next, or says that it is still there.
+func (t *stream) step(ctx context.Context) error {
+	if err := t.check(ctx); err != nil {
+		return err
+	}
+	patient, cancel := context.WithDeadline(ctx, t.spoke.Add(streamBeat))
+	defer cancel()
+	events, err := t.watch.Next(patient, streamBatch)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case errors.Is(err, rollcall.ErrFellBehind):
+		// The ID is taken back: whoever is cut off now must not go on from it.
+		return t.snapshot(ctx, []byte("event: reset\nid:\ndata: {}\n\n"))
+	case err != nil && patient.Err() == nil:
+		return fmt.Errorf("watching: %w", err)
+	}
+	if err := t.tell(events); err != nil {
+		return err
+	}
+	select {
+	case <-time.After(streamPace):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// tell writes those of the events that the watcher wants, and now and then that
+// there were none.
+func (t *stream) tell(events []rollcall.Event) error {
+	wanted := events
+	if t.only != nil {
+		wanted = nil
+		for _, e := range events {
+			if t.passed = e.ID; t.wants(e.Entry.Email) {
+				wanted = append(wanted, e)
+			}
+		}
+	}
+	text := streamTexts.Get().(*[]byte)
+	defer streamTexts.Put(text)
+	b := t.server.events.appendEvents((*text)[:0], wanted)
+	switch quiet := len(b) == 0 && time.Since(t.spoke) >= streamBeat; {
+	case quiet && t.passed != "": // what is kept moves on, and so must the place to go on from
+		b = append(append(append(b, "id: "...), t.passed...), "\n\n"...)
+	case quiet:
+		b = append(b, ":\n\n"...)
+	}
+	*text = b
+	if len(b) == 0 {
+		return nil
+	}
+	t.passed = ""
+	return t.write(b)
+}
+
+// snapshot begins anew, with who is here now, in parts behind what goes before.
+func (t *stream) snapshot(ctx context.Context, before []byte) error {
+	asking, cancel := context.WithTimeout(ctx, presenceTimeout)
+	defer cancel()
+	now, watch, err := t.server.config.Watching.Watch(asking)
+	if err != nil {
+		return err
+	}
+	t.watch, t.passed = watch, ""
+	text := streamTexts.Get().(*[]byte)
+	defer streamTexts.Put(text)
+	b := append((*text)[:0], before...)
+	part := 1
+	users := make([]rollcall.Entry, 0, min(now.Count, snapshotPart))
+	for e := range now.Entries {
+		if !t.wants(e.Email) {
+			continue
+		}
+		if len(users) == snapshotPart {
+			*text = appendPart(b, part, false, users)
+			if err := t.write(*text); err != nil {
+				return err
+			}
+			b, users = (*text)[:0], users[:0]
+			part++
+		}
+		users = append(users, e)
+	}
+	*text = appendPart(b, part, true, users)
+	return t.write(*text)
+}
+
+// check looks whether the watcher may still ask. While nobody can say, it may.
+func (t *stream) check(ctx context.Context) error {
+	if time.Since(t.checked) < streamBeat {
+		return nil
+	}
+	t.checked = time.Now()
+	ctx, cancel := context.WithTimeout(ctx, tokenPatience)
+	defer cancel()
+	token, _ := tokenOf(t.call.Header)
+	holder, found, err := t.server.tokens.holder(ctx, rollcall.HashToken(token))
+	if err == nil && !(found && holder.Active) {
+		return errRevoked
+	}
+	return nil
+}
+
+// write sends some text, and the head of the answer before the first.
+func (t *stream) write(text []byte) error {
+	_ = t.control.SetWriteDeadline(time.Now().Add(streamTimeout))
+	if !t.begun {
+		t.begun = true
+		h := t.call.w.Header()
+		h.Set("Content-Type", "text/event-stream")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Accel-Buffering", "no") // nginx would keep what is small
+		t.call.w.WriteHeader(http.StatusOK)
+		retry := retryLeast + rand.N(retryMost-retryLeast)
+		if _, err := fmt.Fprintf(t.call.w, "retry: %d\n\n", retry.Milliseconds()); err != nil {
+			return fmt.Errorf("writing to a watcher: %w", err)
+		}
+	}
+	t.spoke = time.Now()
+	if _, err := t.call.w.Write(text); err != nil {
+		return fmt.Errorf("writing to a watcher: %w", err)
+	}
+	if err := t.control.Flush(); err != nil {
+		return fmt.Errorf("writing to a watcher: %w", err)
+	}
+	return nil
+}

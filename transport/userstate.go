@@ -1,0 +1,162 @@
+package transport
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/rollcall/rollcall"
+)
+
+// userState is what is told of one of many users.
+type userState struct {
+	Email        rollcall.Email `json:"email"`
+	Online       bool           `json:"online"`
+	Known        *bool          `json:"known"`         // null: the database could not be asked
+	ConnectedAt  *stamp         `json:"connected_at"`  // null: offline
+	LastActivity *stamp         `json:"last_activity"` // the same
+}
+
+// userDetail is what is told of one user alone.
+type userDetail struct {
+	userState
+	LastSeen *stamp         `json:"last_seen"` // null: online, or nothing is kept
+	Sessions []sessionState `json:"sessions"`
+}
+
+type sessionState struct {
+	ID           rollcall.SessionID `json:"id"`
+	Node         string             `json:"node"`
+	ConnectedAt  stamp              `json:"connected_at"`
+	LastActivity stamp              `json:"last_activity"`
+	Address      string             `json:"address"`
+	UserAgent    string             `json:"user_agent"`
+}
+
+// userStates answers a query.
+type userStates struct {
+	Users []userState `json:"users"`
+}
+
+// newUserState is what memory knows of a user, under the spelling that was asked
+// for. Whoever is online was admitted, and so is a user.
+func newUserState(asked rollcall.Email, s rollcall.UserState) userState {
+	if !s.Online {
+		return userState{Email: asked}
+	}
+	known, since, active := true, stamp(s.Entry.ConnectedAt), stamp(s.Entry.LastActivity)
+	return userState{asked, true, &known, &since, &active}
+}
+
+// queryUsers answers the state of each user in the order asked. An e-mail that
+// can be nobody's is unknown, like one that the database does not have.
+func (s *Server) queryUsers(c *call) (any, error) {
+	var asked struct {
+		Emails emailList `json:"emails"`
+	}
+	if err := c.read(&asked); err != nil {
+		return nil, err
+	}
+	if !asked.Emails.given {
+		return nil, badValue("emails", "is missing")
+	}
+	states, err := s.find(c.Context(), asked.Emails.list)
+	if err != nil {
+		return nil, err
+	}
+	told := userStates{Users: make([]userState, len(states))}
+	var offline []rollcall.Email
+	for i, e := range asked.Emails.list {
+		told.Users[i] = newUserState(e, states[i])
+		if !states[i].Online && possible(e) {
+			offline = append(offline, e)
+		}
+	}
+	s.tellKnown(c.Context(), told.Users, offline)
+	return told, nil
+}
+
+// showUser answers what is known of one user.
+func (s *Server) showUser(c *call) (any, error) {
+	email, err := c.user()
+	if err != nil {
+		return nil, err
+	}
+	states, err := s.find(c.Context(), []rollcall.Email{email})
+	if err != nil {
+		return nil, err
+	}
+	told := userDetail{userState: newUserState(email, states[0]), Sessions: []sessionState{}}
+	if told.Online {
+		for _, one := range states[0].Sessions {
+			told.Sessions = append(told.Sessions, sessionState{
+				one.ID, s.config.Node, stamp(one.ConnectedAt), stamp(one.LastActivity), one.Address, one.UserAgent,
+			})
+		}
+		return told, nil
+	}
+	users := []userState{told.userState}
+	s.tellKnown(c.Context(), users, []rollcall.Email{email})
+	if told.userState = users[0]; told.Known == nil {
+		return told, nil
+	}
+	seen, err := s.archive.lastSeen(c.Context(), email)
+	switch {
+	case err != nil:
+		told.Known = nil
+	case !seen.IsZero():
+		last := stamp(seen)
+		told.LastSeen = &last
+	case !*told.Known:
+		return nil, errNoSuchUser
+	}
+	return told, nil
+}
+
+// find asks memory for users, and leaves out who can be none.
+func (s *Server) find(ctx context.Context, emails []rollcall.Email) ([]rollcall.UserState, error) {
+	if s.config.Reaching == nil {
+		return nil, errAbsent
+	}
+	ctx, cancel := context.WithTimeout(ctx, presenceTimeout)
+	defer cancel()
+	states := make([]rollcall.UserState, len(emails))
+	var asked []rollcall.Email
+	var at []int
+	for i, e := range emails {
+		if possible(e) {
+			asked, at = append(asked, e), append(at, i)
+		}
+	}
+	found, err := s.config.Reaching.Find(ctx, asked)
+	if err != nil {
+		return nil, fmt.Errorf("finding users: %w", err)
+	}
+	for i, one := range found {
+		states[at[i]] = one
+	}
+	return states, nil
+}
+
+// tellKnown completes the states of those who are offline. Without the database
+// it leaves open what only that knows: whether they are online is answered.
+func (s *Server) tellKnown(ctx context.Context, users []userState, offline []rollcall.Email) {
+	var known map[rollcall.Email]bool
+	var err error
+	if len(offline) > 0 {
+		if known, err = s.archive.known(ctx, offline); err != nil {
+			s.config.Logger.Debug("answered without the database", "error", err)
+		}
+	}
+	for i, one := range users {
+		answer := known[one.Email]
+		if !one.Online && (err == nil || !possible(one.Email)) {
+			users[i].Known = &answer
+		}
+	}
+}
+
+// possible reports whether an e-mail could be a user's at all.
+func possible(e rollcall.Email) bool {
+	_, err := rollcall.ParseEmail(string(e))
+	return err == nil
+}
