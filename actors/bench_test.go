@@ -13,7 +13,7 @@ import (
 // online is a roster with so many users here.
 func online(b *testing.B, users int) *roster {
 	b.Helper()
-	r := newRoster(rollcall.PolicyMany, func(e rollcall.Email) rollcall.Email { return e })
+	r := newRoster(rollcall.PolicyMany, func(e rollcall.Email) rollcall.Email { return e }, newFeed(newWindow()))
 	now := time.Now()
 	for n := range users {
 		r.connect(uuid.New(), rollcall.Connect{Email: rollcall.Email(fmt.Sprintf("user%d@example.com", n))}, now, now.Add(time.Hour))

@@ -1,20 +1,37 @@
 package actors
 
 import (
+	"time"
+
 	"github.com/tidwall/btree"
 
 	"github.com/rollcall/rollcall"
 )
 
+const (
+	// activityEvery is how long a user's activity may wait until watchers hear of
+	// it, as one event however often it moved.
+	activityEvery = time.Second
+	// mostActivity bounds those events in that time. With more users active each
+	// waits for its turn, so that activity does not push out joins and leaves.
+	mostActivity = 1000
+	// causeRespelled is the cause of a leave that is followed by a join under the
+	// user's corrected spelling: see roster.respell.
+	causeRespelled = "replaced"
+)
+
 // listing is everybody who is here, in the order of a snapshot. Whatever changes
-// what a snapshot shows passes through it, and so it numbers the versions.
+// what a snapshot shows passes through it, and so it numbers the versions and
+// feeds those who watch.
 type listing struct {
 	entries *btree.BTreeG[rollcall.Entry]
 	version uint64
+	feed    *feed
+	moved   []*user // whose activity watchers have not heard of, longest waiting first
 }
 
-func newListing() *listing {
-	return &listing{entries: btree.NewBTreeGOptions(listedBefore, btree.Options{NoLocks: true})}
+func newListing(f *feed) *listing {
+	return &listing{entries: btree.NewBTreeGOptions(listedBefore, btree.Options{NoLocks: true}), feed: f}
 }
 
 // listedBefore is the order of a snapshot: oldest connection first, then by e-mail.
@@ -25,15 +42,60 @@ func listedBefore(a, b rollcall.Entry) bool {
 	return a.Email < b.Email
 }
 
-// set lists an entry, in the place of one with the same time and e-mail.
-func (l *listing) set(e rollcall.Entry) {
+// join lists a user whose first session came then.
+func (l *listing) join(u *user, at time.Time) {
 	l.version++
-	l.entries.Set(e)
+	l.entries.Set(u.Entry)
+	l.feed.add(rollcall.Event{Kind: rollcall.EventJoin, Entry: u.Entry, At: at})
 }
 
-func (l *listing) delete(e rollcall.Entry) {
+// leave takes a user off whose last session ended then, and why.
+func (l *listing) leave(u *user, cause string, at time.Time) {
 	l.version++
-	l.entries.Delete(e)
+	l.entries.Delete(u.Entry)
+	u.moved = false
+	l.feed.add(rollcall.Event{Kind: rollcall.EventLeave, Entry: u.Entry, At: at, Cause: cause})
+}
+
+// touch lists a user's new activity.
+func (l *listing) touch(u *user) {
+	l.version++
+	l.entries.Set(u.Entry)
+	if !u.moved {
+		u.moved = true
+		l.moved = append(l.moved, u)
+	}
+}
+
+// change lists a user whose entry was another before.
+func (l *listing) change(u *user, before rollcall.Entry, at time.Time) {
+	if u.Entry == before {
+		return
+	}
+	l.entries.Delete(before)
+	l.touch(u)
+	if u.Email != before.Email {
+		l.feed.add(rollcall.Event{Kind: rollcall.EventLeave, Entry: before, At: at, Cause: causeRespelled})
+		l.feed.add(rollcall.Event{Kind: rollcall.EventJoin, Entry: u.Entry, At: at})
+	}
+}
+
+// tellActivity feeds the activity of those who have waited longest.
+func (l *listing) tellActivity() {
+	told := min(len(l.moved), mostActivity)
+	if !l.feed.wanted {
+		told = len(l.moved) // nobody hears of it
+	}
+	for _, u := range l.moved[:told] {
+		if u.moved { // and has not left
+			u.moved = false
+			l.feed.add(rollcall.Event{Kind: rollcall.EventActivity, Entry: u.Entry, At: u.LastActivity})
+		}
+	}
+	l.moved = l.moved[told:]
+	if len(l.moved) == 0 {
+		l.moved = nil
+	}
 }
 
 // snapshot is everybody who is here, in constant time: the tree is shared and

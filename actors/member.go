@@ -47,6 +47,7 @@ type member struct {
 type user struct {
 	rollcall.Entry
 	members []*member
+	moved   bool // watchers have not heard of its last activity
 }
 
 // verdict is a close for one session.

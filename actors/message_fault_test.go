@@ -51,8 +51,11 @@ var scenes = map[string]scene{
 	"End": {role: actors.RoleSession, example: &actors.End{}, after: func(k *actortest.Kit) {
 		k.ConnectLater("dora@example.com") // whose older session must go, under policy newest
 	}, ends: []rollcall.Email{"dora@example.com"}},
-	"Gone":    {role: actors.RoleSession, example: &actors.Gone{}},
-	"Ask":     {role: actors.RoleRegistry, example: &actors.Ask{}},
+	"Gone": {role: actors.RoleSession, example: &actors.Gone{}},
+	"Ask":  {role: actors.RoleRegistry, example: &actors.Ask{}},
+	"Watch": {role: actors.RoleRegistry, example: &actors.Watch{}, after: func(k *actortest.Kit) {
+		k.Watch().WantAgreement()
+	}},
 	"Examine": {role: actors.RoleRegistry, example: &actors.Examine{}},
 	"Drain": {role: actors.RoleRegistry, example: &actors.Drain{}, after: func(k *actortest.Kit) {
 		if err := k.Presence.Drain(k.Context(), rollcall.CloseGoingAway); err != nil {
@@ -106,7 +109,8 @@ func TestEveryMessageHasItsScene(t *testing.T) {
 			}
 		}
 	}
-	want = slices.DeleteFunc(want, func(name string) bool { return name == "Answer" }) // is no actor's, but a door's
+	doors := []string{"Answer", "View"} // which no actor is sent
+	want = slices.DeleteFunc(want, func(name string) bool { return slices.Contains(doors, name) })
 	slices.Sort(want)
 	if have := slices.Sorted(maps.Keys(scenes)); !slices.Equal(have, want) {
 		t.Errorf("there are scenes for %v, and messages.go has %v", have, want)
@@ -120,6 +124,7 @@ func (s scene) play(t *testing.T, how actortest.How, within time.Duration) {
 	actortest.Run(t, func(k *actortest.Kit) {
 		alice, bob, dora := k.Connect("alice@example.com"), k.Connect("bob@example.com"), k.Connect("dora@example.com")
 		k.Settle()
+		watcher := k.Watch()
 		seen := k.Seen(s.role, s.example)
 		k.Fault(s.role, s.example, how, 1)
 		if s.before != nil {
@@ -150,6 +155,9 @@ func (s scene) play(t *testing.T, how actortest.How, within time.Duration) {
 		}
 		if _, ended := alice.Ended(); !ended {
 			goesOn(k, alice)
+		}
+		if watcher.WantAgreement(); watcher.Fell > 0 {
+			k.Errorf("the watcher fell behind %d times", watcher.Fell)
 		}
 	}, actortest.Policy(rollcall.PolicyNewest))
 }

@@ -12,6 +12,7 @@ package actors
 //	Presence ◀── answer ── registry                      admitted or refused
 //	Presence ── Received ──▶ session                     one frame; the reply goes to the socket
 //	Presence ── Ask ──▶ registry                         who is here?
+//	Presence ── Watch ──▶ registry                       and what happens from now on?
 //	Presence ── Examine ──▶ registry                     could it admit?
 //	Presence ── Gone ──▶ session                         its socket has nothing more to say
 //	            registry ── End ──▶ session              its socket must go
@@ -97,6 +98,18 @@ type Gone struct{}
 // Ask asks the registry who is here. Answer has room for the one answer.
 type Ask struct {
 	Answer chan<- rollcall.Snapshot
+}
+
+// Watch asks the registry who is here, and where those stand who have seen all that
+// happened until then. Answer has room for the one answer.
+type Watch struct {
+	Answer chan<- View
+}
+
+// View tells the door what a watcher begins with.
+type View struct {
+	Snapshot rollcall.Snapshot
+	Position uint64
 }
 
 // Examine asks the registry whether it could admit somebody now. Answer has

@@ -35,6 +35,8 @@ type model struct {
 	hearing  uint64                                // the number of the late one that is heard now
 	version  uint64                                // of the list as it was last seen
 	listed   []rollcall.Entry                      // that list
+	watcher  *watcher
+	mirror   map[rollcall.Email]rollcall.Entry // what the watcher lists, from a snapshot and the events behind it
 }
 
 // answer is one of a writer.
@@ -51,7 +53,7 @@ var errModel = errors.New("the database is away")
 
 func newModel(policy rollcall.Policy, bug sabotage) *model {
 	m := &model{
-		roster:   newRoster(policy, rollcall.Email.Fold),
+		roster:   newRoster(policy, rollcall.Email.Fold, newFeed(newWindow())),
 		bug:      bug,
 		now:      time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC),
 		database: make(map[rollcall.SessionID]rollcall.Change),
@@ -60,6 +62,7 @@ func newModel(policy rollcall.Policy, bug sabotage) *model {
 		asked:    make(map[rollcall.SessionID]time.Time),
 		open:     make(map[rollcall.SessionID]rollcall.Email),
 	}
+	m.watches()
 	return m
 }
 
@@ -80,6 +83,7 @@ func (m *model) run(t *rapid.T) {
 		"delete by hand":   m.deletes,
 		"restart":          func(*rapid.T) { m.restart() },
 		"clock forward":    func(*rapid.T) { m.jumps("clock forward", clockJump) },
+		"watch":            func(*rapid.T) { m.watches() },
 		"clock back":       func(*rapid.T) { m.jumps("clock back", -clockJump) },
 		"":                 m.check,
 	})
@@ -133,6 +137,7 @@ func (m *model) jumps(step string, by time.Duration) {
 func (m *model) passes(t *rapid.T, d time.Duration) {
 	m.now = m.now.Add(d)
 	m.flush()
+	m.order.tellActivity()
 	o := m.expire(m.now)
 	if len(o.ended) > 0 {
 		t.Fatalf("time alone ended %d sessions", len(o.ended))
@@ -318,8 +323,47 @@ func (m *model) check(t *rapid.T) {
 	} else {
 		m.version, m.listed = s.Version, entries
 	}
+	m.reads(t)
+	for email := range listed {
+		if _, ok := m.mirror[email]; !ok || len(m.mirror) != len(listed) {
+			t.Fatalf("%d users are listed, and the watcher has %d of them", len(listed), len(m.mirror))
+		}
+	}
 	if len(m.asked) < len(m.waiting) {
 		t.Fatalf("%d connects wait, and %d have no answer", len(m.waiting), len(m.asked))
+	}
+}
+
+// watches takes a snapshot and what happens from that instant on.
+func (m *model) watches() {
+	m.watcher = &watcher{window: m.order.feed.window, position: m.order.feed.watch(m.now)}
+	m.mirror = make(map[rollcall.Email]rollcall.Entry)
+	for e := range m.order.snapshot().Entries {
+		m.mirror[e.Email] = e
+	}
+}
+
+// reads takes in what has happened since the watcher last read.
+func (m *model) reads(t *rapid.T) {
+	m.order.feed.show(m.now)
+	for {
+		events, err := m.order.feed.window.stretch.Load().after(m.watcher.position, 3)
+		if err != nil {
+			t.Fatalf("the watcher: %v", err)
+		}
+		if len(events) == 0 {
+			return
+		}
+		m.watcher.position += uint64(len(events))
+		for _, e := range events {
+			if _, here := m.mirror[e.Entry.Email]; here == (e.Kind == rollcall.EventJoin) {
+				t.Fatalf("a %s of %s, who is listed: %v", e.Kind, e.Entry.Email, here)
+			}
+			m.mirror[e.Entry.Email] = e.Entry
+			if e.Kind == rollcall.EventLeave {
+				delete(m.mirror, e.Entry.Email)
+			}
+		}
 	}
 }
 
@@ -356,7 +400,12 @@ func (m *model) settle(t *rapid.T) {
 			t.Fatalf("%s is open, and its row is %v", email, c)
 		}
 	}
+	m.order.tellActivity()
+	m.reads(t)
 	for e := range m.order.snapshot().Entries {
+		if told := m.mirror[e.Email]; told != e {
+			t.Fatalf("the entry is %+v, and the watcher's %+v", e, told)
+		}
 		if row := m.rows[e.Email]; row != e && !m.marked[e.Email] {
 			t.Fatalf("the entry is %+v, and the row %+v", e, row)
 		}

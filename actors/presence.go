@@ -22,7 +22,7 @@ const (
 	// maxWaiting bounds the connects that wait for the database; the next one
 	// is told to try again later.
 	maxWaiting = 1 << 16
-	// askAgain is how long an Ask or a Drain may go unanswered before it is
+	// askAgain is how long a question or a Drain may go unanswered before it is
 	// repeated: the registry may have crashed on the first.
 	askAgain = time.Second
 )
@@ -63,12 +63,13 @@ func (c Config) key() func(rollcall.Email) rollcall.Email {
 	return func(e rollcall.Email) rollcall.Email { return e }
 }
 
-// Presence implements [rollcall.Presence] with actors.
+// Presence implements [rollcall.Presence] and [rollcall.Watching] with actors.
 type Presence struct {
 	config   Config
 	system   *actor.ActorSystem
 	registry *actor.PID
 	waiting  atomic.Int64
+	window   *window
 	failed   atomic.Pointer[error]
 	done     chan struct{}
 	finish   sync.Once
@@ -76,11 +77,16 @@ type Presence struct {
 	cancel   context.CancelFunc
 }
 
-var _ rollcall.Presence = (*Presence)(nil)
+var (
+	_ rollcall.Presence = (*Presence)(nil)
+	_ rollcall.Watching = (*Presence)(nil)
+)
+
+var errStopped = errors.New("presence has stopped")
 
 // Start begins with nobody here. The caller ends it with Stop.
 func Start(cfg Config) *Presence {
-	p := &Presence{config: cfg, done: make(chan struct{})}
+	p := &Presence{config: cfg, window: newWindow(), done: make(chan struct{})}
 	p.working, p.cancel = context.WithCancel(context.Background())
 	p.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(onlyErrors{cfg.Logger.Handler()})
@@ -144,21 +150,29 @@ func (p *Presence) Admit(ctx context.Context, c rollcall.Connect) (rollcall.Sess
 
 // Snapshot implements [rollcall.Presence].
 func (p *Presence) Snapshot(ctx context.Context) (rollcall.Snapshot, error) {
+	s, err := ask(ctx, p, func(answer chan<- rollcall.Snapshot) any { return &Ask{Answer: answer} })
+	if err != nil {
+		return s, fmt.Errorf("asking the registry who is here: %w", err)
+	}
+	return s, nil
+}
+
+// ask puts a question to the registry until it is answered: the registry may have
+// crashed on the first.
+func ask[T any](ctx context.Context, p *Presence, question func(chan<- T) any) (none T, err error) {
+	again := time.NewTicker(askAgain)
+	defer again.Stop()
 	for {
-		answer := make(chan rollcall.Snapshot, 1)
-		p.system.Root.Send(p.registry, &Ask{Answer: answer})
-		again := time.NewTimer(askAgain)
+		answer := make(chan T, 1)
+		p.system.Root.Send(p.registry, question(answer))
 		select {
-		case s := <-answer:
-			again.Stop()
-			return s, nil
+		case a := <-answer:
+			return a, nil
 		case <-again.C:
 		case <-ctx.Done():
-			again.Stop()
-			return rollcall.Snapshot{}, fmt.Errorf("asking the registry who is here: %w", context.Cause(ctx))
+			return none, context.Cause(ctx)
 		case <-p.done:
-			again.Stop()
-			return rollcall.Snapshot{}, errors.New("asking the registry who is here: it has stopped")
+			return none, errStopped
 		}
 	}
 }

@@ -2,7 +2,6 @@ package actors
 
 import (
 	"log/slog"
-	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -27,16 +26,6 @@ const (
 	flushEvery = 800 * time.Millisecond
 	// reconcileEvery bounds the harm of a lost message.
 	reconcileEvery = 5 * time.Second
-	// answerTimeout is when a commit counts as failed whose answer was lost. It
-	// is more than the writer takes.
-	answerTimeout = commitTimeout + time.Second
-	// retryLeast and retryMost bound the pause after a failed commit, which
-	// doubles with each failure: short enough to be right again within a
-	// second of the database's return.
-	retryLeast = 25 * time.Millisecond
-	retryMost  = 400 * time.Millisecond
-	// renewalsPerLease leaves room for two renewals to fail.
-	renewalsPerLease = 3
 )
 
 // registry is the actor that knows who is here. It never waits: the roster is
@@ -63,6 +52,8 @@ type registry struct {
 	flushed    time.Time
 	reconciled time.Time
 
+	toldActivity time.Time
+
 	sweepAt       time.Time // when the next sweep is due
 	sweepFailures int       // sweeps that failed since the last that did not
 }
@@ -71,7 +62,7 @@ func newRegistry(p *Presence) *registry {
 	r := &registry{
 		presence: p,
 		log:      p.config.Logger,
-		roster:   newRoster(p.config.Policy, p.config.key()),
+		roster:   newRoster(p.config.Policy, p.config.key(), newFeed(p.window)),
 		answers:  make(map[rollcall.SessionID]chan<- Answer),
 		pulses:   make(map[rollcall.SessionID]*pulse),
 	}
@@ -86,7 +77,8 @@ func newRegistry(p *Presence) *registry {
 }
 
 // Receive is the registry's table of contents. After each message it gives the
-// writer what has piled up, if the writer is free: that is the group commit.
+// writer what has piled up, if the writer is free: that is the group commit. And
+// whoever watches sees what has happened.
 func (r *registry) Receive(c actor.Context) {
 	switch m := c.Message().(type) {
 	case *actor.Started:
@@ -104,6 +96,8 @@ func (r *registry) Receive(c actor.Context) {
 	case *Ask:
 		r.feel()
 		tell(m.Answer, r.roster.order.snapshot())
+	case *Watch:
+		r.watch(m)
 	case *Examine:
 		tell(m.Answer, r.health(time.Now()))
 	case *Swept:
@@ -116,6 +110,7 @@ func (r *registry) Receive(c actor.Context) {
 		r.resumed(c)
 	}
 	r.commit(c)
+	r.publish()
 }
 
 func (r *registry) started(c actor.Context) {
@@ -161,54 +156,6 @@ func (r *registry) feel() {
 	for p := r.beats.pop(); p != nil; p = r.beats.pop() {
 		r.roster.touch(p.session, p.take())
 	}
-}
-
-// commit gives the writer the next batch, if it is free and there is one.
-func (r *registry) commit(c actor.Context) {
-	now := time.Now()
-	if now.Before(r.retryAt) {
-		return
-	}
-	// After a failure the lease is renewed at once, even if nothing else is to be
-	// written: only a commit tells whether the rows were removed meanwhile.
-	renew := r.failures > 0 || now.Sub(r.renewed) >= r.presence.config.Lease/renewalsPerLease
-	if b, number, ok := r.roster.batch(renew); ok {
-		r.committing = now
-		if renew {
-			r.renewed = now
-		}
-		c.Send(r.writer, &Commit{Number: number, Batch: b})
-	}
-}
-
-func (r *registry) committed(c actor.Context, m *Committed) {
-	if r.roster.flight == nil || m.Number != r.roster.number {
-		return // a late answer says nothing of the database now
-	}
-	if r.failures > 0 {
-		r.log.Info("database is back", "failed_commits", r.failures)
-	}
-	r.failures, r.confirmed = 0, r.committing
-	r.carryOut(c, r.roster.committed(m.Number, m.Result, time.Now()))
-	r.settle()
-}
-
-func (r *registry) commitFailed(c actor.Context, m *CommitFailed) {
-	if m.Number != r.roster.number {
-		return
-	}
-	if isFinal(m.Err) {
-		r.presence.fail(m.Err)
-		r.closeAll(c, rollcall.CloseRestarting)
-		return
-	}
-	if r.failures == 0 {
-		r.log.Warn("commit failed; it is tried again", "error", m.Err)
-	}
-	r.failures++
-	pause := min(retryLeast<<min(r.failures-1, 8), retryMost)
-	r.retryAt = time.Now().Add(pause/2 + rand.N(pause/2))
-	r.carryOut(c, r.roster.failed(m.Number, m.Err, time.Now()))
 }
 
 // carryOut does what a step of the roster asks for.
@@ -295,6 +242,11 @@ func (r *registry) tick(c actor.Context) {
 		r.flushed = now
 		r.roster.flush()
 	}
+	if now.Sub(r.toldActivity) >= activityEvery {
+		r.toldActivity = now
+		r.roster.order.tellActivity()
+	}
+	r.roster.order.feed.age(now)
 	r.sweep(c, now)
 	if r.roster.flight != nil && now.Sub(r.committing) >= answerTimeout {
 		r.commitFailed(c, &CommitFailed{Number: r.roster.number, Err: errNoAnswer})
@@ -303,4 +255,17 @@ func (r *registry) tick(c actor.Context) {
 		r.reconcile(c)
 	}
 	r.settle()
+}
+
+// watch hands over who is here, and the place in the feed of that same instant.
+func (r *registry) watch(m *Watch) {
+	r.feel()
+	tell(m.Answer, View{r.roster.order.snapshot(), r.roster.order.feed.watch(time.Now())})
+}
+
+// publish shows what the message has changed.
+func (r *registry) publish() {
+	if f := r.roster.order.feed; f.fresh {
+		f.publish(time.Now())
+	}
 }

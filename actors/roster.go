@@ -31,7 +31,7 @@ type roster struct {
 	counting bool // the batch in flight asks for the number of rows
 }
 
-func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email) *roster {
+func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email, f *feed) *roster {
 	return &roster{
 		policy:  policy,
 		key:     key,
@@ -39,7 +39,7 @@ func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email) 
 		waiting: make(map[rollcall.SessionID]*member),
 		leads:   make(map[rollcall.Email]*member),
 		users:   make(map[rollcall.Email]*user),
-		order:   newListing(),
+		order:   newListing(f),
 		room:    maxBatch,
 	}
 }
@@ -95,7 +95,7 @@ func (r *roster) touch(id rollcall.SessionID, at time.Time) {
 	m.lastActivity = at
 	if at.After(m.user.LastActivity) {
 		m.user.LastActivity = at
-		r.order.set(m.user.Entry)
+		r.order.touch(m.user)
 	}
 	r.tell(m)
 }
@@ -132,7 +132,7 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now time.Time) {
 	}
 	switch {
 	case len(u.members) == 0:
-		r.removeEntry(u)
+		r.removeEntry(u, cause, stamp(now))
 	case m.touched || m.flying: // the user was active, and the row may never hear of it from this member
 		r.tell(u.members[0])
 	}
@@ -141,8 +141,8 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now time.Time) {
 }
 
 // removeEntry is the only place where an entry goes.
-func (r *roster) removeEntry(u *user) {
-	r.order.delete(u.Entry)
+func (r *roster) removeEntry(u *user, cause string, at time.Time) {
+	r.order.leave(u, cause, at)
 	delete(r.users, r.key(u.Email))
 }
 
@@ -219,8 +219,9 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 	if u == nil {
 		u = &user{Entry: row}
 		r.users[key] = u
+		r.order.join(u, m.connectedAt)
 	}
-	r.order.delete(u.Entry)
+	before := u.Entry
 	if u.Email != row.Email {
 		r.respell(u, row.Email)
 	}
@@ -230,7 +231,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 	if row.LastActivity.After(u.LastActivity) {
 		u.LastActivity = row.LastActivity
 	}
-	r.order.set(u.Entry)
+	r.order.change(u, before, m.connectedAt)
 	if u.Entry != row { // another node swept what the entry remembers
 		m.row = unknown
 		r.enqueue(m)

@@ -12,7 +12,7 @@ import (
 // Under policy oldest connects wait behind the first of their user. Whoever has
 // waited there for too long is gone, and must not take its place later.
 func TestConnectBehindAnotherExpiresByItself(t *testing.T) {
-	r := newRoster(rollcall.PolicyOldest, rollcall.Email.Fold)
+	r := newRoster(rollcall.PolicyOldest, rollcall.Email.Fold, newFeed(newWindow()))
 	began := time.Now()
 	first, second, third := uuid.New(), uuid.New(), uuid.New()
 	c := rollcall.Connect{Email: "alice@example.com"}

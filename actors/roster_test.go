@@ -59,12 +59,28 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 		},
 		"the entry stays when the last session goes": func(step string, r *roster, _ uint64) {
 			if step == "leave" && len(r.users) == 0 {
-				r.order.set(rollcall.Entry{Email: "a@example.com"})
+				r.order.entries.Set(rollcall.Entry{Email: "a@example.com"})
 			}
 		},
 		"a leave does not change the list's version": func(step string, r *roster, _ uint64) {
 			if step == "leave" {
 				r.order.version--
+			}
+		},
+		"watchers hear of a leave twice": func(step string, r *roster, _ uint64) {
+			if f := r.order.feed; step == "leave" && f.end > 0 {
+				f.add(f.chunks[len(f.chunks)-1].events[(f.end-1)%chunkSize])
+			}
+		},
+		"watchers do not hear of a join": func(step string, r *roster, _ uint64) {
+			f := r.order.feed
+			if step == "committed" && f.fresh && f.chunks[len(f.chunks)-1].events[(f.end-1)%chunkSize].Kind == rollcall.EventJoin {
+				f.end--
+			}
+		},
+		"activity is not told": func(step string, r *roster, _ uint64) {
+			if step == "failed" {
+				r.order.moved = nil
 			}
 		},
 		"deadlines follow the clock on the wall": func(step string, r *roster, _ uint64) {

@@ -11,6 +11,12 @@ import (
 // errStarting is the answer to whoever asks before there is anybody to ask.
 var errStarting = errors.New("the server is starting")
 
+// presence is all that the transport may ask of the actors.
+type presence interface {
+	rollcall.Presence
+	rollcall.Watching
+}
+
 // entrance is the presence and the tokens that the transport knows. It is there
 // before them: a server that waits for its database has its port already, and
 // says that it lives and cannot admit yet.
@@ -18,18 +24,18 @@ type entrance struct{ house atomic.Pointer[house] }
 
 // house is who answers behind an open entrance.
 type house struct {
-	rollcall.Presence
+	presence
 	rollcall.Tokens
 }
 
 var (
-	_ rollcall.Presence = (*entrance)(nil)
-	_ rollcall.Tokens   = (*entrance)(nil)
+	_ presence        = (*entrance)(nil)
+	_ rollcall.Tokens = (*entrance)(nil)
 )
 
 // open lets everybody through from now on.
-func (e *entrance) open(presence rollcall.Presence, tokens rollcall.Tokens) {
-	e.house.Store(&house{presence, tokens})
+func (e *entrance) open(p presence, tokens rollcall.Tokens) {
+	e.house.Store(&house{p, tokens})
 }
 
 // Admit implements [rollcall.Presence]. A client must not wait for a database
@@ -56,6 +62,22 @@ func (e *entrance) Health(ctx context.Context) rollcall.Health {
 		return h.Health(ctx)
 	}
 	return rollcall.Health{Obstacle: rollcall.ObstacleStarting}
+}
+
+// Watch implements [rollcall.Watching].
+func (e *entrance) Watch(ctx context.Context) (rollcall.Snapshot, rollcall.Watch, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Watch(ctx)
+	}
+	return rollcall.Snapshot{}, nil, errStarting
+}
+
+// Resume implements [rollcall.Watching].
+func (e *entrance) Resume(ctx context.Context, id string) (rollcall.Watch, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Resume(ctx, id)
+	}
+	return nil, errStarting
 }
 
 // Holders implements [rollcall.Tokens].
