@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/transport/transporttest"
 )
 
@@ -66,16 +65,37 @@ func TestPageNamesItsFields(t *testing.T) {
 	transporttest.PageNamesItsFields(t, pageSite(t))
 }
 
-// pageSite starts a server whose user has a plus in the e-mail, which a page
-// can easily lose on the way.
-func pageSite(t *testing.T) transporttest.Site {
-	t.Helper()
-	const email = "alice+tabs@example.com"
-	s := start(t)
-	s.presence.users = append(s.presence.users, rollcall.Email(email))
-	return transporttest.Site{URL: "http://" + s.address, Email: email, Token: goodToken0}
+func TestPageShowsPush(t *testing.T) {
+	s := pageServer(t)
+	transporttest.PageShowsPush(t, s.site(), func(frame string) {
+		s.presence.mu.Lock()
+		defer s.presence.mu.Unlock()
+		for one := range s.presence.here {
+			one.Socket.Send([]byte(frame))
+		}
+	})
 }
 
 func TestPageKeepsTokenFromOtherServers(t *testing.T) {
 	transporttest.PageKeepsTokenFromOtherServers(t, pageSite(t))
+}
+
+// pageEmail has a plus, which a page can easily lose on the way.
+const pageEmail = "alice+tabs@example.com"
+
+// pageServer starts a server with that user.
+func pageServer(t *testing.T) *testServer {
+	t.Helper()
+	s := start(t)
+	s.presence.users = append(s.presence.users, pageEmail)
+	return s
+}
+
+func (s *testServer) site() transporttest.Site {
+	return transporttest.Site{URL: "http://" + s.address, Email: pageEmail, Token: goodToken0}
+}
+
+func pageSite(t *testing.T) transporttest.Site {
+	t.Helper()
+	return pageServer(t).site()
 }

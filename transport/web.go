@@ -8,12 +8,14 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 )
 
-// web is the test page, as it also works when opened from disk.
+// web is the test page, as it also works when opened from disk, and the client
+// library without what is only for npm.
 //
-//go:embed web
+//go:embed web/*.* web/rollcall/*.js web/rollcall/*.ts
 var web embed.FS
 
 // pageFile is the page itself, which is also served as "/".
@@ -24,6 +26,10 @@ const pageFile = "websocket_test.html"
 const pagePolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; " +
 	"connect-src ws: wss: http: https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
+// libraryPath is where the client library is served. Any page may load it, also
+// one from disk, which may not load a module from its own folder.
+const libraryPath = "/rollcall/"
+
 // pageMethods is what the page's files answer to.
 const pageMethods = "GET, HEAD"
 
@@ -33,6 +39,7 @@ var pageTypes = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".js":   "text/javascript; charset=utf-8",
 	".svg":  "image/svg+xml",
+	".ts":   "application/typescript; charset=utf-8",
 }
 
 // asset is one file of the page, ready to be served.
@@ -63,22 +70,25 @@ func page() http.Handler {
 // on a file of no known type, which the first test that runs would show.
 func readAssets() map[string]asset {
 	assets := make(map[string]asset)
-	entries, err := fs.ReadDir(web, "web")
-	if err != nil {
-		panic(fmt.Sprintf("listing the embedded page: %v", err))
-	}
-	for _, entry := range entries {
-		name := entry.Name()
+	err := fs.WalkDir(web, "web", func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name := path.Base(file)
 		contentType, ok := pageTypes[path.Ext(name)]
 		if !ok {
-			panic(fmt.Sprintf("the embedded file %s has no content type", name))
+			return fmt.Errorf("%s has no content type", file)
 		}
-		body, err := web.ReadFile(path.Join("web", name))
+		body, err := web.ReadFile(file)
 		if err != nil {
-			panic(fmt.Sprintf("reading the embedded file %s: %v", name, err))
+			return err
 		}
 		sum := sha256.Sum256(body)
-		assets["/"+name] = asset{name, contentType, fmt.Sprintf(`"%x"`, sum[:16]), body}
+		assets[strings.TrimPrefix(file, "web")] = asset{name, contentType, fmt.Sprintf(`"%x"`, sum[:16]), body}
+		return nil
+	})
+	if err != nil {
+		panic(fmt.Sprintf("reading the embedded page: %v", err))
 	}
 	return assets
 }
@@ -87,6 +97,9 @@ func readAssets() map[string]asset {
 // every time (no-cache), so that a new server is never met by an old page.
 func (a asset) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
+	if strings.HasPrefix(r.URL.Path, libraryPath) {
+		h.Set("Access-Control-Allow-Origin", "*")
+	}
 	h.Set("Cache-Control", "no-cache")
 	h.Set("Content-Security-Policy", pagePolicy)
 	h.Set("Content-Type", a.contentType)

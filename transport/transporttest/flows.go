@@ -80,6 +80,39 @@ func PageShowsInvalidJSON(t *testing.T, s Site) {
 	p.ShowsOnly("status-title", "Connected")
 }
 
+// PageShowsPush has the server say something unasked, a text to one user and any
+// other value in its JSON form.
+func PageShowsPush(t *testing.T, s Site, push func(frame string)) {
+	_, p := s.open(t)
+	s.connect(p)
+	push(`{"type": "push", "message": "Lunch <b>now</b>", "id": "1"}`)
+	p.Shows("log", "Push\nLunch <b>now</b>")
+	push(`{"type": "push", "message": {"table": 7}, "id": "2"}`)
+	p.Shows("log", "Push\n{\"table\":7}")
+	p.ShowsOnly("status-title", "Connected")
+}
+
+// PageComesBack stops the server and starts it again: the page connects by itself,
+// unless the person at it says that it need not.
+func PageComesBack(t *testing.T, s Site, stop, restart func()) {
+	_, p := s.open(t)
+	s.connect(p)
+	stop()
+	p.Shows("status-title", "Closed: 1001, “Server going away”")
+	p.Shows("status-detail", "Connecting again in")
+	p.ShowsOnly("tabs", "0")
+	restart()
+	p.ShowsOnly("status-title", "Connected")
+	p.ShowsOnly("tabs", "1")
+	p.Type("message", "back again"+kb.Enter)
+	p.Shows("log", "Server received: back again")
+
+	stop()
+	p.Shows("status-detail", "Connecting again in")
+	p.Click("disconnect")
+	p.ShowsOnly("status-title", "Not connected")
+}
+
 // PageExplainsUnknownEmail shows the code of a refusal, which a browser tells
 // only to a program, and its meaning.
 func PageExplainsUnknownEmail(t *testing.T, s Site) {

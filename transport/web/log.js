@@ -13,7 +13,7 @@ class Log {
     this.pane = list.parentElement;
   }
 
-  // add writes one line. The kind is "in", "out", "note" or "closed".
+  // add writes one line. The kind is "in", "out", "push", "note" or "closed".
   add(kind, text) {
     const atEnd = this.pane.scrollHeight - this.pane.scrollTop - this.pane.clientHeight < 8;
     const line = document.createElement("li");
@@ -49,7 +49,7 @@ function timeElement(when) {
 function kindElement(kind) {
   const element = document.createElement("span");
   element.className = "kind";
-  element.textContent = { in: "In", out: "Out", note: "Note", closed: "Closed" }[kind];
+  element.textContent = { in: "In", out: "Out", push: "Push", note: "Note", closed: "Closed" }[kind];
   return element;
 }
 

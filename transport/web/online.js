@@ -1,45 +1,42 @@
 "use strict";
 
-// The list is asked for again after this many milliseconds.
+// Where there is no stream, the list is asked for again after this many
+// milliseconds.
 const pollEvery = 2000;
 
-// An answer that takes longer than this is given up, in milliseconds.
-const pollTimeout = 10000;
+// A stream that has brought no list after so many milliseconds is given up.
+const streamPatience = 5000;
+
+// The list is drawn no more often than once in so many milliseconds.
+const drawEvery = 200;
 
 // Of a longer list this many users are shown and the rest is counted.
 const listRows = 200;
 
-// Online is the live list of who is online, asked for while the page is seen.
+// Online is the live list of who is online, followed while the page is seen: a
+// browser has few connections to one server, and a stream takes one of them.
 class Online {
   constructor({ list, count, status, more }) {
     Object.assign(this, { list, count, status, more });
     this.rows = new Map(); // e-mail -> its row, kept from one answer to the next
-    this.stopped = new AbortController();
-    this.asOf = null;
     this.me = "";
-    document.addEventListener("visibilitychange", () => this.wake());
+    document.addEventListener("visibilitychange", () => this.look());
     this.stop("");
   }
 
   // start shows the list that this server gives for this token.
   start(server, token) {
     this.stop("");
-    if (token === "") {
-      return;
+    if (token !== "") {
+      this.asked = { server, token, presence: null, streams: true };
+      this.say("Asking…");
+      this.look();
     }
-    if (/[^\x20-\x7e]/.test(token)) { // which no header can carry
-      this.stop("Invalid token: it can only have letters, digits and signs of ASCII.");
-      return;
-    }
-    this.asked = { server, token };
-    this.say("Asking…");
-    this.poll(this.asked);
   }
 
   // stop empties the list and says why.
   stop(reason) {
-    this.stopped.abort();
-    clearTimeout(this.timer);
+    this.rest();
     this.asked = null;
     this.asOf = null;
     this.rows.clear();
@@ -47,6 +44,16 @@ class Online {
     this.more.hidden = true;
     this.count.hidden = true;
     this.say(reason || "Enter an API token to see everybody who is online.", reason !== "");
+  }
+
+  // rest leaves the list as it is.
+  rest() {
+    this.watch?.close();
+    this.watch = null;
+    this.turn = null; // what is still under way is answered to nobody
+    clearTimeout(this.timer);
+    clearTimeout(this.drawing);
+    this.drawing = null;
   }
 
   // mark names the user of this tab, whose row says so.
@@ -57,46 +64,95 @@ class Online {
     }
   }
 
+  // wake asks at once where there is no stream that tells.
   wake() {
-    if (this.asked && !document.hidden) {
-      this.stopped.abort();
-      clearTimeout(this.timer);
-      this.poll(this.asked);
+    if (this.watch === null) {
+      this.look();
     }
   }
 
-  // poll asks once, and plans the next time unless the token is no good or
-  // another start or stop came in between.
-  async poll(asked) {
-    const stopped = this.stopped = new AbortController();
+  // look follows the list from now on, if the page is seen.
+  async look() {
+    this.rest();
+    const asked = this.asked;
+    if (asked === null || document.hidden) {
+      return;
+    }
+    const turn = this.turn = {};
     try {
-      const response = await fetch(asked.server.list, {
-        headers: { Authorization: "Token " + asked.token },
-        cache: "no-store",
-        credentials: "omit",
-        signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(pollTimeout)]),
-      });
-      const answer = await response.json().catch(() => null);
-      if (stopped.signal.aborted) {
-        return;
+      const { Presence } = await loadLibrary(asked.server);
+      asked.presence ??= new Presence(asked.server.page, { token: asked.token });
+    } catch (error) {
+      if (this.turn === turn && error instanceof TypeError) { // the token can be in no header
+        this.stop(error.message);
+      } else if (this.turn === turn) {
+        this.fail(error.message);
+        this.timer = setTimeout(() => this.look(), pollEvery);
       }
-      if (response.status === 401) {
-        this.stop(answer?.detail ?? "The server refused the token.");
-        return;
+      return;
+    }
+    if (this.turn === turn) {
+      asked.streams ? this.follow(asked) : this.poll(asked);
+    }
+  }
+
+  // follow reads the stream. If there is none to be had, because the server is
+  // older, has too many watchers, or is behind a proxy that holds streams back, the
+  // list is asked for instead.
+  follow(asked) {
+    const watch = this.watch = asked.presence.watch();
+    const poll = () => {
+      asked.streams = false;
+      this.look();
+    };
+    this.timer = setTimeout(poll, streamPatience);
+    watch.addEventListener("state", () => {
+      if (watch.state === "live") {
+        clearTimeout(this.timer);
+        this.say("");
       }
-      if (response.ok && Array.isArray(answer?.active_connections)) {
-        this.showAnswer(answer);
-      } else {
-        this.fail(`The server answered ${response.status} ${response.statusText}`.trim() + ", which is not a list.");
+    });
+    watch.addEventListener("change", () => {
+      this.drawing ??= setTimeout(() => this.draw(watch), this.asOf === null ? 0 : drawEvery);
+    });
+    watch.addEventListener("error", ({ detail: error }) => {
+      if (this.watch === watch) {
+        this.asOf === null || watch.state === "closed" ? poll() : this.explain(error, asked);
+      }
+    });
+  }
+
+  draw(watch) {
+    this.drawing = null;
+    this.showUsers(watch.online.values(), watch.online.size);
+  }
+
+  // poll asks once, and plans the next time.
+  async poll(asked) {
+    const turn = this.turn;
+    try {
+      const users = await asked.presence.list();
+      if (this.turn === turn) {
+        this.say("");
+        this.showUsers(users, users.length);
       }
     } catch (error) {
-      if (stopped.signal.aborted) {
-        return;
+      if (this.turn === turn) {
+        this.explain(error, asked);
       }
-      this.fail(error.name === "TimeoutError" ? "The server does not answer." : this.unreadable(asked.server));
     }
-    if (!document.hidden) {
+    if (this.turn === turn) {
       this.timer = setTimeout(() => this.poll(asked), pollEvery);
+    }
+  }
+
+  explain(error, { server }) {
+    if (error.status === 401) {
+      this.stop(error.detail);
+    } else if (error.status) {
+      this.fail(`The server answered ${error.status}: ${error.detail}`);
+    } else {
+      this.fail(error.name === "TimeoutError" ? "The server does not answer." : this.unreadable(server));
     }
   }
 
@@ -120,26 +176,29 @@ class Online {
     }
   }
 
-  showAnswer({ active_connections: entries }) {
+  // showUsers shows the first of so many.
+  showUsers(users, count) {
     this.asOf = new Date();
-    this.say("");
-    const text = `${entries.length.toLocaleString()} online`;
+    const text = `${count.toLocaleString()} online`;
     if (this.count.textContent !== text || this.count.hidden) {
       this.count.hidden = false;
       this.count.textContent = text;
     }
-    const shown = entries.slice(0, listRows);
     const gone = new Set(this.rows.keys());
-    shown.forEach((entry, index) => {
-      gone.delete(entry.email);
-      this.place(this.row(entry), index);
-    });
+    let shown = 0;
+    for (const user of users) {
+      if (shown === listRows) {
+        break;
+      }
+      gone.delete(user.email);
+      this.place(this.row(user), shown++);
+    }
     for (const email of gone) {
       this.rows.get(email).item.remove();
       this.rows.delete(email);
     }
-    this.more.hidden = entries.length <= listRows;
-    this.more.textContent = `and ${(entries.length - shown.length).toLocaleString()} more`;
+    this.more.hidden = count <= listRows;
+    this.more.textContent = `and ${(count - shown).toLocaleString()} more`;
   }
 
   // row returns the user's row, brought up to date.

@@ -14,103 +14,124 @@ const tabs = new Tabs((count) => {
   }
 });
 
-let socket = null; // from Connect until the browser reports the close
+let attempt = null; // what Connect began, until it is over
+let connection = null; // of the attempt, once the library is there
 let user = null; // the e-mail that the server greeted this tab by, while connected
 
 // show writes the state of the connection wherever it is seen. The states are
-// idle, connecting, connected, closing, closed and failed.
+// idle, connecting, connected, waiting, closing, closed and failed.
 function show(state, title, detail) {
   const connected = user !== null;
   $("status").dataset.state = state;
   $("status-title").textContent = title;
   $("status-detail").textContent = detail;
   // Unavailable buttons stay focusable, so that the keyboard keeps its place.
-  $("connect").ariaDisabled = socket !== null;
-  $("disconnect").ariaDisabled = socket === null || state === "closing";
+  $("connect").ariaDisabled = attempt !== null;
+  $("disconnect").ariaDisabled = attempt === null || state === "closing";
   $("send").ariaDisabled = !connected;
-  $("email").readOnly = $("server").readOnly = socket !== null;
+  $("email").readOnly = $("server").readOnly = attempt !== null;
   $("message-hint").textContent = connected ? "Enter sends. Shift and Enter start a new line." : "Connect first.";
   document.title = connected ? `${user} · Rollcall` : "Rollcall";
 }
 
-function connect() {
-  if (socket !== null) {
+async function connect() {
+  if (attempt !== null) {
     return;
   }
+  const mine = attempt = { greeted: false };
   const email = $("email").value;
-  let url;
   try {
-    url = parseServer($("server").value).socket + (email === "" ? "" : "?email=" + encodeURIComponent(email));
-    socket = new WebSocket(url);
+    const server = parseServer($("server").value);
+    showConnecting();
+    const { Connection } = await loadLibrary(server);
+    if (attempt === mine) { // it may have been given up meanwhile
+      connection = new Connection(server.page, { email });
+      log.add("note", "Connecting to " + connection.url);
+      follow(connection);
+    }
   } catch (error) {
-    log.add("note", error.message);
-    show("failed", "Not connected", error.message);
-    return;
+    if (attempt === mine) {
+      attempt = null;
+      log.add("note", error.message);
+      show("failed", "Not connected", error.message);
+    }
   }
-  log.add("note", "Connecting to " + url);
+}
+
+function showConnecting() {
   show("connecting", "Connecting…", "Waiting for the server.");
-  let opened = false;
-  socket.onopen = () => {
-    opened = true;
-    show("connecting", "Connecting…", "The socket is open. Waiting for the greeting.");
-  };
-  socket.onmessage = ({ data }) => receive(data);
-  socket.onclose = ({ code, reason }) => ended(code, reason, opened);
 }
 
-function receive(data) {
-  log.add("in", typeof data === "string" ? data : "(binary)");
-  const greeted = user === null ? greetedAs(data) : null;
-  if (greeted !== null) {
-    user = greeted;
-    watch();
-    tabs.join();
-    online.mark(user);
-    online.wake();
-    show("connected", "Connected", `As ${user}.`);
+function follow(connection) {
+  const hear = (event, act) => connection.addEventListener(event, ({ detail }) => act(detail));
+  hear("state", entered);
+  hear("frame", (text) => log.add("in", text));
+  hear("greeting", greeted);
+  hear("push", ({ message }) => log.add("push", typeof message === "string" ? message : JSON.stringify(message)));
+  hear("close", ended);
+}
+
+// entered shows the states that no other event tells of.
+function entered(state) {
+  if (state === "connecting") {
+    log.add("note", "Connecting again.");
+    showConnecting();
+  } else if (state === "closed" && connection !== null) { // while it waited
+    attempt = connection = null;
+    show("closed", "Not connected", "Given up.");
   }
 }
 
-// greetedAs reads the e-mail from a greeting, in the spelling of the server's
-// list. It returns null for any other frame.
-function greetedAs(data) {
-  try {
-    const { type, message } = JSON.parse(data);
-    return type === "connection_established" ? message.replace("Connected successfully as ", "") : null;
-  } catch {
-    return null;
-  }
+function greeted({ email }) {
+  attempt.greeted = true;
+  user = email;
+  watch();
+  tabs.join();
+  online.mark(user);
+  online.wake();
+  show("connected", "Connected", `As ${user}.`);
 }
 
-function ended(code, reason, opened) {
+// ended shows why the socket ended. The library connects again where that helps;
+// but what never was a connection is the person's to mend.
+function ended({ code, reason, opened, again }) {
   const asked = $("status").dataset.state === "closing";
-  const { words, again } = explainClose(code, opened, asked);
-  const detail = `${words} Connect again? ${again}`;
+  const explained = explainClose(code, opened, asked);
   const said = reason === "" ? String(code) : `${code}, “${reason}”`;
-  socket = null;
+  const comesAgain = again !== null && attempt.greeted;
+  const detail = `${explained.words} ` + (comesAgain
+    ? `Connecting again in ${Math.ceil(again / 1000)} s.`
+    : `Connect again? ${explained.again}`);
+  const over = connection;
   user = null;
+  if (!comesAgain) {
+    attempt = connection = null;
+    over.close();
+  }
   tabs.leave();
   watch();
   online.mark("");
   online.wake();
   log.add("closed", `${said}: ${detail}`);
-  show(asked ? "closed" : "failed", `Closed: ${said}`, detail);
+  show(comesAgain ? "waiting" : asked ? "closed" : "failed", `Closed: ${said}`, detail);
 }
 
 function disconnect() {
-  if (socket !== null && $("status").dataset.state !== "closing") {
+  if (connection !== null && $("status").dataset.state !== "closing") {
     show("closing", "Disconnecting…", "Waiting for the server's answer.");
-    socket.close(1000);
+    connection.close();
+  } else if (attempt !== null && connection === null) {
+    attempt = null;
+    show("closed", "Not connected", "Given up.");
   }
 }
 
 function send() {
-  if (user === null || socket.readyState !== WebSocket.OPEN) {
-    return;
-  }
   const typed = $("message").value;
   const frame = $("as-raw").checked ? typed : JSON.stringify({ message: typed });
-  socket.send(frame);
+  if (user === null || !connection.sendText(frame)) {
+    return;
+  }
   log.add("out", frame);
   $("message").value = "";
   $("message").focus();
