@@ -28,6 +28,16 @@ type Audit struct {
 	Unlisted []rollcall.Email // e-mails with a session and without an active connection
 	Orphaned []rollcall.Email // e-mails with an active connection and without a session
 	Unowned  int              // sessions of nodes without a lease, which none has by itself
+
+	Outbox OutboxState
+}
+
+// OutboxState is how far the joins and leaves are that are to be posted.
+type OutboxState struct {
+	Waiting  int
+	Oldest   time.Time // when the one that waits longest was written; zero if none does
+	Failures int       // how often that was tried in vain
+	GivenUp  int       // since there is an outbox
 }
 
 // NodeState is one node in an audit.
@@ -69,7 +79,7 @@ func (n NodeState) Alive(at time.Time) bool { return !n.LeaseExpiresAt.Before(at
 func (d *Database) Audit(ctx context.Context) (Audit, error) {
 	var a Audit
 	err := d.bun.RunInTx(ctx, d.dialect.snapshot(), func(ctx context.Context, tx bun.Tx) error {
-		for _, read := range []func(context.Context, bun.Tx, *Audit) error{auditCounts, d.auditNodes, auditEmails} {
+		for _, read := range []func(context.Context, bun.Tx, *Audit) error{auditCounts, d.auditNodes, auditEmails, auditOutbox} {
 			if err := read(ctx, tx, &a); err != nil {
 				return err
 			}
@@ -140,6 +150,27 @@ func auditEmails(ctx context.Context, tx bun.Tx, a *Audit) error {
 	return tx.NewSelect().Model((*connectionRow)(nil)).Column("email").
 		Where("NOT EXISTS (?)", sessionsOf(tx)).
 		Order("email").Limit(auditExamples).Scan(ctx, &a.Orphaned)
+}
+
+func auditOutbox(ctx context.Context, tx bun.Tx, a *Audit) error {
+	var waiting struct {
+		Count  int       `bun:"count"`
+		Oldest time.Time `bun:"oldest"`
+	}
+	err := tx.NewSelect().Model((*noticeRow)(nil)).
+		ColumnExpr("count(*) AS count").ColumnExpr("min(written_at) AS oldest").Scan(ctx, &waiting)
+	if err != nil {
+		return err
+	}
+	var turn turnRow
+	if err := tx.NewSelect().Model(&turn).Column("failures", "given_up").Limit(1).Scan(ctx); err != nil {
+		return err
+	}
+	a.Outbox = OutboxState{Waiting: waiting.Count, Failures: turn.Failures, GivenUp: turn.GivenUp}
+	if waiting.Count > 0 {
+		a.Outbox.Oldest = waiting.Oldest.UTC()
+	}
+	return nil
 }
 
 // NodeEmails returns the e-mails that have sessions on a node, in order, each

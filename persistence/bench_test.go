@@ -14,7 +14,13 @@ import (
 
 // BenchmarkCommit admits and removes 1,000 users, in a commit each, on both
 // databases. PostgreSQL is a test's own, without fsync.
-func BenchmarkCommit(b *testing.B) {
+func BenchmarkCommit(b *testing.B) { benchmarkCommit(b, false) }
+
+// BenchmarkAnnouncedCommit is what it takes with a join and a leave of each user in
+// the outbox.
+func BenchmarkAnnouncedCommit(b *testing.B) { benchmarkCommit(b, true) }
+
+func benchmarkCommit(b *testing.B, announce bool) {
 	for name, url := range map[string]string{"postgres": persistencetest.Postgres(b), "sqlite": persistencetest.SQLite(b)} {
 		b.Run(name, func(b *testing.B) {
 			db, err := persistence.Open(b.Context(), url)
@@ -33,7 +39,7 @@ func BenchmarkCommit(b *testing.B) {
 			if _, err := db.AddUsers(b.Context(), emails); err != nil {
 				b.Fatal(err)
 			}
-			node, err := db.Join(b.Context(), persistence.NodeConfig{Name: "bench", Lease: time.Minute})
+			node, err := db.Join(b.Context(), persistence.NodeConfig{Name: "bench", Lease: time.Minute, Announce: announce})
 			if err != nil {
 				b.Fatal(err)
 			}

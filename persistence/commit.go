@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -50,13 +51,14 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 	}
 	inserts := admitted(batch.Inserts, users)
 	gone := sessionIDs(batch.Deletes)
-	left, err := sessionEmails(ctx, tx, gone)
+	// A client that was never admitted leaves under its own spelling, so that
+	// the rows of its sessions are asked too.
+	leaving, err := sessionEmails(ctx, tx, gone)
 	if err != nil {
 		return nil, err
 	}
-	// A client that was never admitted leaves under its own spelling, so that
-	// the rows of its sessions are asked too.
-	left = append(left, changedEmails(batch.Deletes)...)
+	ends := endings(batch.Deletes, leaving)
+	left := slices.Collect(maps.Keys(ends))
 
 	if len(batch.Touches)+len(batch.Deletes) > 0 { // inserts alone lock in order as they are
 		locks := slices.Concat(left, changedEmails(inserts), changedEmails(batch.Touches))
@@ -74,12 +76,13 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 		func() error { return touchConnections(ctx, tx, connectionRows(batch.Touches)) },
 		func() error { return insertSessions(ctx, tx, rows) },
 		func() (err error) { // after the touches, so that these rows are as they stay
-			online, err = upsertConnections(ctx, tx, connectionRows(inserts))
+			online, err = n.db.upsertConnections(ctx, tx, connectionRows(inserts))
 			return err
 		},
+		func() error { return n.db.announceJoins(ctx, tx, n.config.Announce, online, inserts) },
 		func() error { return n.db.recordSessions(ctx, tx, batch.Deletes) },
 		func() error { return deleteSessions(ctx, tx, gone) },
-		func() error { return deleteAbandoned(ctx, tx, left) },
+		func() error { return n.db.dismiss(ctx, tx, n.config.Announce, ends) },
 	} {
 		if err := step(); err != nil {
 			return nil, err

@@ -29,6 +29,7 @@ type connectionRow struct {
 	Email        rollcall.Email `bun:"email"`
 	ConnectedAt  time.Time      `bun:"connected_at,type:timestamptz"`
 	LastActivity time.Time      `bun:"last_activity,type:timestamptz"`
+	Inserted     bool           `bun:"inserted,scanonly"` // by the upsert that returned it
 }
 
 // connectionRows makes one row of each e-mail, ordered: a statement may not
@@ -74,9 +75,13 @@ func (d *Database) lockConnections(ctx context.Context, tx bun.Tx, emails []roll
 
 // upsertConnections keeps the first connected_at and the last last_activity of
 // what there is and what comes, and returns the rows as they are then.
-func upsertConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) (now []connectionRow, err error) {
+func (d *Database) upsertConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) (now []connectionRow, err error) {
 	if len(rows) == 0 {
 		return nil, nil
+	}
+	inserted, err := d.dialect.inserted(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
 	err = tx.NewInsert().Model(&rows).
 		Column("email", "connected_at", "last_activity").
@@ -84,7 +89,7 @@ func upsertConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) (no
 		Set("connected_at = CASE WHEN EXCLUDED.connected_at < c.connected_at"+
 			" THEN EXCLUDED.connected_at ELSE c.connected_at END").
 		Set("last_activity = "+later("c.last_activity", "EXCLUDED.last_activity")).
-		Returning("email, connected_at, last_activity").
+		Returning("email, connected_at, last_activity, ? AS inserted", inserted).
 		Scan(ctx, &now)
 	if err != nil {
 		return nil, fmt.Errorf("upsert %d active connections: %w", len(rows), err)
@@ -110,19 +115,22 @@ func touchConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) erro
 	return nil
 }
 
-// deleteAbandoned deletes the rows of those e-mails that have no session. The
-// caller has locked them.
-func deleteAbandoned(ctx context.Context, tx bun.Tx, emails []rollcall.Email) error {
+// deleteAbandoned deletes the rows of those e-mails that have no session, and
+// returns them. The caller has locked them.
+func deleteAbandoned(ctx context.Context, tx bun.Tx, emails []rollcall.Email) (deleted []connectionRow, err error) {
 	for chunk := range slices.Chunk(ordered(emails), emailsPerStatement) {
+		var rows []connectionRow
 		_, err := tx.NewDelete().Model((*connectionRow)(nil)).
 			Where("email IN (?)", bun.List(chunk)).
 			Where("NOT EXISTS (?)", sessionsOf(tx)).
-			Exec(ctx)
+			Returning("email, connected_at").
+			Exec(ctx, &rows)
 		if err != nil {
-			return fmt.Errorf("delete what is abandoned of %d active connections: %w", len(chunk), err)
+			return nil, fmt.Errorf("delete what is abandoned of %d active connections: %w", len(chunk), err)
 		}
+		deleted = append(deleted, rows...)
 	}
-	return nil
+	return deleted, nil
 }
 
 // lockOrphans finds active connections without a session, which nothing of ours

@@ -69,6 +69,23 @@ func (d Dialect) milliseconds(from, to string) schema.QueryWithArgs {
 		bun.Ident(to), bun.Ident(from))
 }
 
+// inserted is the SQL that tells, of a row that an upsert of active connections
+// returns, whether it was not there before. In PostgreSQL a row that was there has
+// been locked by the upsert, which stays visible in its xmax; what a query finds
+// beforehand would not do, as others insert meanwhile. In SQLite nobody does, and
+// what is new has a greater id than all that there was.
+func (d Dialect) inserted(ctx context.Context, tx bun.Tx) (sql schema.QueryWithArgs, err error) {
+	if d == Postgres {
+		return bun.SafeQuery("c.xmax = 0"), nil
+	}
+	var last int64
+	err = tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("coalesce(max(id), 0)").Scan(ctx, &last)
+	if err != nil {
+		return sql, fmt.Errorf("look for the last active connection: %w", err)
+	}
+	return bun.SafeQuery("id > ?", last), nil
+}
+
 // lock makes a query lock its rows. SQLite has one writer at a time, who needs
 // no locks.
 func (d Dialect) lock(q *bun.SelectQuery) *bun.SelectQuery {

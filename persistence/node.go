@@ -32,6 +32,7 @@ type NodeConfig struct {
 	Lease      time.Duration // after a commit, how long the others take the node for alive
 	Match      EmailMatch
 	HistoryFor time.Duration // how long ended sessions are kept; for ever if it is zero
+	Announce   bool          // write the joins and leaves of users into the outbox
 }
 
 // Node is one running server's hand on the database. It implements
@@ -55,6 +56,7 @@ type nodeRow struct {
 	StartedAt      time.Time `bun:"started_at"`
 	LeaseExpiresAt time.Time `bun:"lease_expires_at"`
 	Sweeps         int64     `bun:"sweeps"`
+	Announces      bool      `bun:"announces"`
 }
 
 // Join takes the node's name, from a predecessor if there is one, and ends the
@@ -72,7 +74,7 @@ func (d *Database) Join(ctx context.Context, config NodeConfig) (*Node, error) {
 		if n.id, n.epoch, err = d.takeName(ctx, tx, config); err != nil {
 			return err
 		}
-		_, err = d.endNodes(ctx, tx, []int64{n.id}, rollcall.CauseNodeLost)
+		_, err = d.endNodes(ctx, tx, config.Announce, []int64{n.id}, rollcall.CauseNodeLost)
 		return err
 	})
 	if err != nil {
@@ -96,7 +98,7 @@ func (n *Node) Leave(ctx context.Context) error {
 		if err := n.dropLease(ctx, tx); err != nil {
 			return err
 		}
-		_, err := n.db.endNodes(ctx, tx, []int64{n.id}, rollcall.CloseGoingAway.Cause())
+		_, err := n.db.endNodes(ctx, tx, n.config.Announce, []int64{n.id}, rollcall.CloseGoingAway.Cause())
 		return err
 	})
 	if err != nil {
@@ -119,21 +121,31 @@ func (c NodeConfig) check() error {
 }
 
 func (d *Database) takeName(ctx context.Context, tx bun.Tx, c NodeConfig) (id, epoch int64, err error) {
-	row := &nodeRow{Name: c.Name, Epoch: 1, StartedAt: now()}
+	row := &nodeRow{Name: c.Name, Epoch: 1, StartedAt: now(), Announces: c.Announce}
 	err = tx.NewInsert().Model(row).
-		Column("name", "epoch", "started_at", "lease_expires_at", "sweeps").
+		Column("name", "epoch", "started_at", "lease_expires_at", "sweeps", "announces").
 		Value("lease_expires_at", "?", d.dialect.clock(c.Lease)).
 		On("CONFLICT (name) DO UPDATE").
 		Set("epoch = n.epoch + 1").
 		Set("started_at = EXCLUDED.started_at").
 		Set("lease_expires_at = EXCLUDED.lease_expires_at").
 		Set("sweeps = EXCLUDED.sweeps").
+		Set("announces = EXCLUDED.announces").
 		Returning("id, epoch").
 		Scan(ctx, &id, &epoch)
 	if err != nil {
 		return 0, 0, fmt.Errorf("take the name: %w", err)
 	}
 	return id, epoch, nil
+}
+
+// announced reports whether any node announces who joins and leaves.
+func (d *Database) announced(ctx context.Context) (bool, error) {
+	n, err := d.bun.NewSelect().Model((*nodeRow)(nil)).Where("announces").Count(ctx)
+	if err != nil {
+		return false, fmt.Errorf("look for nodes that announce: %w", err)
+	}
+	return n > 0, nil
 }
 
 // renew is the first statement of every commit, on purpose. It locks the node's

@@ -67,7 +67,7 @@ func TestNodeThatMakesNoSenseCannotJoin(t *testing.T) {
 			{Name: strings.Repeat("a", 256), Lease: time.Minute}, {Name: "a", Lease: time.Minute, Match: "fuzzy"},
 		} {
 			if _, err := f.Join(t.Context(), config); err == nil {
-				t.Errorf("%.80q joined", config)
+				t.Errorf("%.80v joined", config)
 			}
 		}
 	})

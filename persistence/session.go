@@ -90,17 +90,16 @@ func touchSessions(ctx context.Context, tx bun.Tx, touches []rollcall.Change) er
 	return nil
 }
 
-// sessionEmails returns the e-mails of those sessions that have rows.
-func sessionEmails(ctx context.Context, tx bun.Tx, ids []rollcall.SessionID) (emails []rollcall.Email, err error) {
+// sessionEmails returns the id and the e-mail of those sessions that have rows.
+func sessionEmails(ctx context.Context, tx bun.Tx, ids []rollcall.SessionID) (rows []sessionRow, err error) {
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	err = tx.NewSelect().Model((*sessionRow)(nil)).Distinct().Column("email").
-		Where("id IN (?)", bun.List(ids)).Scan(ctx, &emails)
+	err = tx.NewSelect().Model(&rows).Column("id", "email").Where("id IN (?)", bun.List(ids)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the e-mails of %d sessions: %w", len(ids), err)
 	}
-	return emails, nil
+	return rows, nil
 }
 
 func deleteSessions(ctx context.Context, tx bun.Tx, ids []rollcall.SessionID) error {

@@ -36,10 +36,13 @@ type Swept struct {
 // keeps. Each of the three is a transaction of its own, so that what one has done
 // stays done.
 func (n *Node) Sweep(ctx context.Context) (rollcall.Swept, error) {
-	removed, err := n.db.sweep(ctx, n.id)
+	removed, err := n.db.sweep(ctx, n.id, n.config.Announce)
 	swept := rollcall.Swept{Sessions: removed.Sessions}
 	if err == nil && n.config.HistoryFor > 0 {
 		err = n.db.prune(ctx, now().Add(-n.config.HistoryFor), prunedPerSweep)
+	}
+	if err == nil {
+		err = n.db.forgetNotices(ctx, prunedPerSweep)
 	}
 	if err == nil {
 		swept.Next, err = n.db.nextDeath(ctx, n.id)
@@ -73,8 +76,12 @@ func (d *Database) nextDeath(ctx context.Context, sweeper int64) (time.Duration,
 // Sweep removes what a node's sweep would, without being a node, and all of it:
 // for an operator, where no server runs that would.
 func (d *Database) Sweep(ctx context.Context) (all Swept, err error) {
+	announced, err := d.announced(ctx)
+	if err != nil {
+		return all, fmt.Errorf("sweep the %s database: %w", d.dialect, err)
+	}
 	for {
-		swept, err := d.sweep(ctx, nobody)
+		swept, err := d.sweep(ctx, nobody, announced)
 		all.Nodes = append(all.Nodes, swept.Nodes...)
 		all.Sessions += swept.Sessions
 		all.Orphans += swept.Orphans
@@ -90,12 +97,13 @@ func (d *Database) Sweep(ctx context.Context) (all Swept, err error) {
 // nobody is the number of no node.
 const nobody = 0
 
-// sweep spares the node that sweeps: a slow one would end its own sessions.
-func (d *Database) sweep(ctx context.Context, sweeper int64) (swept Swept, err error) {
+// sweep spares the node that sweeps: a slow one would end its own sessions. Orphans
+// are nobody's, so that the sweeper says whether they are announced.
+func (d *Database) sweep(ctx context.Context, sweeper int64, announce bool) (swept Swept, err error) {
 	if err := d.sweepNodes(ctx, sweeper, &swept); err != nil {
 		return swept, err
 	}
-	swept.Orphans, err = d.sweepOrphans(ctx)
+	swept.Orphans, err = d.sweepOrphans(ctx, announce)
 	return swept, err
 }
 
@@ -108,7 +116,7 @@ func (d *Database) sweepNodes(ctx context.Context, sweeper int64, swept *Swept) 
 			if more = len(dead) > 0; err != nil || !more {
 				return err
 			}
-			ended, err := d.endSome(ctx, tx, dead[0].ID)
+			ended, err := d.endSome(ctx, tx, dead[0])
 			if err != nil {
 				return err
 			}
@@ -125,11 +133,12 @@ func (d *Database) sweepNodes(ctx context.Context, sweeper int64, swept *Swept) 
 	return nil
 }
 
-// endSome ends the next sessions of a node whose row the caller has locked.
-func (d *Database) endSome(ctx context.Context, tx bun.Tx, node int64) (int, error) {
+// endSome ends the next sessions of a node whose row the caller has locked. Who has
+// announced that its users joined would announce that they left.
+func (d *Database) endSome(ctx context.Context, tx bun.Tx, dead nodeRow) (int, error) {
 	var rows []sessionRow
 	err := tx.NewSelect().Model(&rows).Column("id", "email").
-		Where("node_id = ?", node).Order("id").Limit(endedPerSweep).Scan(ctx)
+		Where("node_id = ?", dead.ID).Order("id").Limit(endedPerSweep).Scan(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("read the sessions of a dead node: %w", err)
 	}
@@ -147,7 +156,7 @@ func (d *Database) endSome(ctx context.Context, tx bun.Tx, node int64) (int, err
 	if err := deleteSessions(ctx, tx, sessionIDs(deletes)); err != nil {
 		return 0, err
 	}
-	return len(rows), deleteAbandoned(ctx, tx, emails)
+	return len(rows), d.dismiss(ctx, tx, dead.Announces, endingsNow(emails, rollcall.CauseNodeLost))
 }
 
 // lockDead leaves nodes to others who sweep or commit them at this moment. A
@@ -155,7 +164,7 @@ func (d *Database) endSome(ctx context.Context, tx bun.Tx, node int64) (int, err
 // makes one.
 func (d *Database) lockDead(ctx context.Context, tx bun.Tx, sweeper int64) (dead []nodeRow, err error) {
 	owned := tx.NewSelect().Model((*sessionRow)(nil)).ColumnExpr("1").Where("s.node_id = n.id")
-	err = d.dialect.lockFree(tx.NewSelect().Model(&dead).Column("id", "name").
+	err = d.dialect.lockFree(tx.NewSelect().Model(&dead).Column("id", "name", "announces").
 		Where("lease_expires_at < ? OR lease_expires_at IS NULL AND EXISTS (?)", d.dialect.clock(0), owned).
 		Where("id <> ?", sweeper).
 		Order("id").Limit(1)).Scan(ctx)
@@ -179,7 +188,7 @@ func markSwept(ctx context.Context, tx bun.Tx, nodes []int64) error {
 
 // endNodes ends all sessions of nodes whose rows the caller has locked, so that
 // no commit of theirs comes between, and returns how many that were.
-func (d *Database) endNodes(ctx context.Context, tx bun.Tx, nodes []int64, reason string) (int, error) {
+func (d *Database) endNodes(ctx context.Context, tx bun.Tx, announce bool, nodes []int64, reason string) (int, error) {
 	emails, err := nodeEmails(ctx, tx, nodes)
 	if err != nil {
 		return 0, err
@@ -194,19 +203,19 @@ func (d *Database) endNodes(ctx context.Context, tx bun.Tx, nodes []int64, reaso
 	if err != nil {
 		return 0, err
 	}
-	return ended, deleteAbandoned(ctx, tx, emails)
+	return ended, d.dismiss(ctx, tx, announce, endingsNow(emails, reason))
 }
 
 // sweepOrphans judges each row twice: to find it, and again when it is locked.
 // It returns how many it found.
-func (d *Database) sweepOrphans(ctx context.Context) (found int, err error) {
+func (d *Database) sweepOrphans(ctx context.Context, announce bool) (found int, err error) {
 	err = d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		orphans, err := d.lockOrphans(ctx, tx, orphansPerSweep)
 		if err != nil {
 			return err
 		}
 		found = len(orphans)
-		return deleteAbandoned(ctx, tx, orphans)
+		return d.dismiss(ctx, tx, announce, endingsNow(orphans, rollcall.CauseNodeLost))
 	})
 	return found, err
 }
