@@ -76,8 +76,9 @@ type Frame interface {
 
 // Socket is one live WebSocket. Its methods never block.
 type Socket interface {
-	// Send queues one text message, which it then owns. It reports false when
-	// the socket is closed or its queue is full, which ends the socket.
+	// Send queues one text message, which nobody changes from then on: it may be
+	// in the queues of others. It reports false when the socket is closed or its
+	// queue is full, which ends the socket.
 	Send(frame []byte) bool
 	// Close ends the socket, once: later calls change nothing. A client that has
 	// said goodbye gets its own code back, whatever is given here.

@@ -34,13 +34,13 @@ type member struct {
 	queued       bool // in the queue, or in flight and due for another look
 	flying       bool // in the batch that the writer has in hand
 	touched      bool // its activity is not in the database yet
-	replaced     bool // policy newest: a newer session of the user is here
 	connectedAt  time.Time
 	lastActivity time.Time
-	deadline     time.Time // of a waiting member
-	endedAt      time.Time // of a gone one
-	cause        string    // of a gone one that was here
-	behind       []*member // policy oldest: later connects that wait for this one's fate
+	deadline     time.Time       // of a waiting member
+	endedAt      time.Time       // of a gone one
+	cause        string          // of a gone one that was here
+	ending       *rollcall.Close // what its session was told to go with, if it was
+	behind       []*member       // policy oldest: later connects that wait for this one's fate
 }
 
 // user is one entry and the members that keep it there.

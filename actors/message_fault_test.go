@@ -51,6 +51,19 @@ var scenes = map[string]scene{
 	"End": {role: actors.RoleSession, example: &actors.End{}, after: func(k *actortest.Kit) {
 		k.ConnectLater("dora@example.com") // whose older session must go, under policy newest
 	}, ends: []rollcall.Email{"dora@example.com"}},
+	"Find": {role: actors.RoleRegistry, example: &actors.Find{}, after: func(k *actortest.Kit) {
+		k.WantFound("dora@example.com")
+	}},
+	"Reach": {role: actors.RoleRegistry, example: &actors.Reach{}, after: func(k *actortest.Kit) {
+		if took, err := k.Presence.Push(k.Context(), []rollcall.Email{"dora@example.com"}, false, []byte(`{}`)); took != 1 || err != nil {
+			k.Errorf("%d took the frame, want 1: %v", took, err)
+		}
+	}},
+	"Kick": {role: actors.RoleRegistry, example: &actors.Kick{}, after: func(k *actortest.Kit) {
+		if n, err := k.Presence.Disconnect(k.Context(), "dora@example.com", rollcall.CloseDisconnected); n != 1 || err != nil {
+			k.Errorf("%d were told to go, want 1: %v", n, err)
+		}
+	}, ends: []rollcall.Email{"dora@example.com"}},
 	"Gone": {role: actors.RoleSession, example: &actors.Gone{}},
 	"Ask":  {role: actors.RoleRegistry, example: &actors.Ask{}},
 	"Watch": {role: actors.RoleRegistry, example: &actors.Watch{}, after: func(k *actortest.Kit) {

@@ -13,6 +13,9 @@ package actors
 //	Presence ── Received ──▶ session                     one frame; the reply goes to the socket
 //	Presence ── Ask ──▶ registry                         who is here?
 //	Presence ── Watch ──▶ registry                       and what happens from now on?
+//	Presence ── Find ──▶ registry                        are these here?
+//	Presence ── Reach ──▶ registry                       where can they be told something?
+//	Presence ── Kick ──▶ registry                        they must go
 //	Presence ── Examine ──▶ registry                     could it admit?
 //	Presence ── Gone ──▶ session                         its socket has nothing more to say
 //	            registry ── End ──▶ session              its socket must go
@@ -110,6 +113,28 @@ type Watch struct {
 type View struct {
 	Snapshot rollcall.Snapshot
 	Position uint64
+}
+
+// Find asks the registry for the state of users. Answer has room for the one answer.
+type Find struct {
+	Emails []rollcall.Email
+	Answer chan<- []rollcall.UserState
+}
+
+// Reach asks the registry for all sockets of users: the door sends to them, and the
+// registry does not. Answer has room for the one answer.
+type Reach struct {
+	Emails []rollcall.Email
+	Answer chan<- []rollcall.Socket
+}
+
+// Kick tells the registry to end the one Session, or without one all of the user's.
+// Answer has room for the one answer: how many they are. It may come again.
+type Kick struct {
+	Email   rollcall.Email
+	Session rollcall.SessionID
+	Close   rollcall.Close
+	Answer  chan<- int
 }
 
 // Examine asks the registry whether it could admit somebody now. Answer has

@@ -63,7 +63,8 @@ func (c Config) key() func(rollcall.Email) rollcall.Email {
 	return func(e rollcall.Email) rollcall.Email { return e }
 }
 
-// Presence implements [rollcall.Presence] and [rollcall.Watching] with actors.
+// Presence implements [rollcall.Presence], [rollcall.Watching] and
+// [rollcall.Reaching] with actors.
 type Presence struct {
 	config   Config
 	system   *actor.ActorSystem
@@ -80,6 +81,7 @@ type Presence struct {
 var (
 	_ rollcall.Presence = (*Presence)(nil)
 	_ rollcall.Watching = (*Presence)(nil)
+	_ rollcall.Reaching = (*Presence)(nil)
 )
 
 var errStopped = errors.New("presence has stopped")

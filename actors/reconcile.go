@@ -6,8 +6,6 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/google/uuid"
-
-	"github.com/rollcall/rollcall"
 )
 
 // resumed settles by level what a crash left open: the batch in flight, the sweep,
@@ -37,8 +35,8 @@ func (r *registry) reconcile(c actor.Context) {
 		}
 		if _, ended := m.connect.Socket.Ended(); ended {
 			c.Send(child, &Gone{})
-		} else if m.replaced {
-			c.Send(child, &End{Close: rollcall.CloseReplaced})
+		} else if m.ending != nil {
+			c.Send(child, &End{Close: *m.ending})
 		}
 	}
 	for id, m := range missing {

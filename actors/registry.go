@@ -98,6 +98,13 @@ func (r *registry) Receive(c actor.Context) {
 		tell(m.Answer, r.roster.order.snapshot())
 	case *Watch:
 		r.watch(m)
+	case *Find:
+		r.feel()
+		tell(m.Answer, r.roster.find(m.Emails))
+	case *Reach:
+		tell(m.Answer, r.roster.sockets(m.Emails))
+	case *Kick:
+		r.kick(c, m)
 	case *Examine:
 		tell(m.Answer, r.health(time.Now()))
 	case *Swept:
@@ -261,6 +268,13 @@ func (r *registry) tick(c actor.Context) {
 func (r *registry) watch(m *Watch) {
 	r.feel()
 	tell(m.Answer, View{r.roster.order.snapshot(), r.roster.order.feed.watch(time.Now())})
+}
+
+// kick tells sessions to go, and whoever asked how many it were.
+func (r *registry) kick(c actor.Context, m *Kick) {
+	o := r.roster.kick(m.Email, m.Session, m.Close)
+	r.carryOut(c, o)
+	tell(m.Answer, len(o.ended))
 }
 
 // publish shows what the message has changed.

@@ -238,10 +238,10 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 	}
 	if r.policy == rollcall.PolicyNewest {
 		for _, older := range u.members {
-			if older.replaced {
+			if older.ending != nil {
 				continue // and was told so
 			}
-			older.replaced = true
+			older.ending = new(rollcall.CloseReplaced)
 			o.end(older, rollcall.CloseReplaced)
 		}
 	}

@@ -192,6 +192,31 @@ func (k *Kit) Snapshot() map[rollcall.Email]rollcall.Entry {
 	return entries
 }
 
+// WantFound checks that each of these users is found online, with the sessions of
+// its open sockets.
+func (k *Kit) WantFound(emails ...rollcall.Email) {
+	k.Helper()
+	ctx, cancel := context.WithTimeout(k.Context(), ConnectTimeout)
+	defer cancel()
+	states, err := k.Presence.Find(ctx, emails)
+	if err != nil {
+		k.Fatalf("nobody is found: %v", err)
+	}
+	snapshot := k.Snapshot()
+	for i, email := range emails {
+		sockets := 0
+		for _, c := range k.clients {
+			if _, ended := c.Ended(); !ended && c.Email == email && len(c.Frames()) > 0 {
+				sockets++
+			}
+		}
+		s := states[i]
+		if s.Email != email || !s.Online || s.Entry != snapshot[email] || len(s.Sessions) != sockets {
+			k.Errorf("the state of %s, who has %d sockets, is %+v", email, sockets, s)
+		}
+	}
+}
+
 // Examine asks whether somebody could be admitted.
 func (k *Kit) Examine() rollcall.Health {
 	ctx, cancel := context.WithTimeout(k.Context(), time.Second)

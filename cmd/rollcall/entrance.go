@@ -15,6 +15,7 @@ var errStarting = errors.New("the server is starting")
 type presence interface {
 	rollcall.Presence
 	rollcall.Watching
+	rollcall.Reaching
 }
 
 // entrance is the presence and the tokens that the transport knows. It is there
@@ -78,6 +79,38 @@ func (e *entrance) Resume(ctx context.Context, id string) (rollcall.Watch, error
 		return h.Resume(ctx, id)
 	}
 	return nil, errStarting
+}
+
+// Find implements [rollcall.Reaching].
+func (e *entrance) Find(ctx context.Context, emails []rollcall.Email) ([]rollcall.UserState, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Find(ctx, emails)
+	}
+	return nil, errStarting
+}
+
+// Push implements [rollcall.Reaching].
+func (e *entrance) Push(ctx context.Context, to []rollcall.Email, everybody bool, frame []byte) (int, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Push(ctx, to, everybody, frame)
+	}
+	return 0, errStarting
+}
+
+// Disconnect implements [rollcall.Reaching].
+func (e *entrance) Disconnect(ctx context.Context, email rollcall.Email, why rollcall.Close) (int, error) {
+	if h := e.house.Load(); h != nil {
+		return h.Disconnect(ctx, email, why)
+	}
+	return 0, errStarting
+}
+
+// DisconnectSession implements [rollcall.Reaching].
+func (e *entrance) DisconnectSession(ctx context.Context, id rollcall.SessionID, why rollcall.Close) (bool, error) {
+	if h := e.house.Load(); h != nil {
+		return h.DisconnectSession(ctx, id, why)
+	}
+	return false, errStarting
 }
 
 // Holders implements [rollcall.Tokens].
