@@ -70,7 +70,7 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 		switch m.need() {
 		case insert:
 			b.Inserts = append(b.Inserts, m.insertion())
-			flight = append(flight, &change{m, insert, m.phase == here})
+			flight = append(flight, &change{m, insert, m.listed()})
 		case touch:
 			b.Touches = append(b.Touches, rollcall.Change{Session: m.id, Email: m.user.Email,
 				LastActivity: m.lastActivity, UserActivity: m.user.LastActivity})
@@ -101,7 +101,7 @@ func (m *member) insertion() rollcall.Change {
 		ConnectedAt: m.connectedAt, Since: m.connectedAt,
 		LastActivity: m.lastActivity, UserActivity: m.lastActivity,
 	}
-	if m.phase == here {
+	if m.listed() {
 		c.Admitted, c.Since, c.UserActivity = true, m.user.ConnectedAt, m.user.LastActivity
 	}
 	return c
@@ -177,13 +177,17 @@ func (r *roster) present() (n int) {
 }
 
 // doubtRows notes that any of our rows may have been removed by others: nodes
-// that took this one for dead, or a hand in the database. It returns how many.
+// that took this one for dead, or a hand in the database. It returns how many. A
+// row that only lingers is not written again: its user has left for the others.
 func (r *roster) doubtRows() (n int) {
+	n = r.endAllGraces()
 	for _, m := range r.members {
 		if m.row == present {
 			m.row = unknown
 			r.enqueue(m)
-			n++
+			if m.phase != gone {
+				n++
+			}
 		}
 	}
 	return n
@@ -231,6 +235,8 @@ func (r *roster) rejected(c *change, now time.Time, o *outcome) {
 	case c.kind != insert:
 	case c.member.phase == waiting:
 		r.refuse(c.member, rollcall.CloseInternalError, now, o)
+	case c.member.phase == lingering:
+		r.endGrace(c.member.user)
 	case c.member.phase == here:
 		o.end(c.member, rollcall.CloseInternalError)
 	}

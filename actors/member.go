@@ -10,9 +10,10 @@ import (
 type phase uint8
 
 const (
-	waiting phase = iota // it asked to be admitted
-	here                 // it was admitted
-	gone                 // it ended, or will not be admitted any more
+	waiting   phase = iota // it asked to be admitted
+	here                   // it was admitted
+	lingering              // it ended, and its user may come back: see grace
+	gone                   // it ended, or will not be admitted any more
 )
 
 // row is what is known of a session in the database.
@@ -37,17 +38,33 @@ type member struct {
 	connectedAt  time.Time
 	lastActivity time.Time
 	deadline     time.Time       // of a waiting member
-	endedAt      time.Time       // of a gone one
-	cause        string          // of a gone one that was here
+	endedAt      time.Time       // of a gone or lingering one
+	cause        string          // of one that was here and is not any more
 	ending       *rollcall.Close // what its session was told to go with, if it was
+	kicked       bool            // by an operator, who does not want the user to stay
+	returning    bool            // a waiting one: its user has left a moment ago
 	behind       []*member       // policy oldest: later connects that wait for this one's fate
 }
+
+// end notes when and why.
+func (m *member) end(cause string, now time.Time) {
+	m.cause, m.endedAt = cause, stamp(now)
+	if m.endedAt.Before(m.connectedAt) { // the clock was set back
+		m.endedAt = m.connectedAt
+	}
+}
+
+// listed reports whether the member keeps its user's entry.
+func (m *member) listed() bool { return m.phase == here || m.phase == lingering }
 
 // user is one entry and the members that keep it there.
 type user struct {
 	rollcall.Entry
-	members []*member
-	moved   bool // watchers have not heard of its last activity
+	members   []*member
+	moved     bool      // watchers have not heard of its last activity
+	lingering *member   // the last session, while there is none and the user may come back
+	until     time.Time // when that time is over
+	late      bool      // it is, and a connect is waited for that came before
 }
 
 // verdict is a close for one session.

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -14,6 +13,9 @@ import (
 
 // clockJump is how far the clock on the wall jumps.
 const clockJump = time.Hour
+
+// modelGrace is shorter than a connect may wait, and than the longest single step.
+const modelGrace = 2 * time.Second
 
 // model is a roster, the database behind it, and the sockets in front of it. It
 // has two clocks, as [time.Time] does: one that only ever runs, for what is
@@ -30,6 +32,9 @@ type model struct {
 	removed  bool                                  // rows, by somebody else
 	asked    map[rollcall.SessionID]time.Time      // the deadline; no answer yet
 	open     map[rollcall.SessionID]rollcall.Email // greeted, and not ended
+	grace    time.Duration
+	away     map[rollcall.Email]absence            // who may come back as if never gone
+	back     map[rollcall.SessionID]rollcall.Email // connects of those, that came in time
 	batch    *rollcall.Batch                       // in the writer's hands
 	late     []answer                              // answers that are still under way
 	hearing  uint64                                // the number of the late one that is heard now
@@ -39,19 +44,17 @@ type model struct {
 	mirror   map[rollcall.Email]rollcall.Entry // what the watcher lists, from a snapshot and the events behind it
 }
 
-// answer is one of a writer.
-type answer struct {
-	number uint64
-	result rollcall.Result
-	err    error
+// absence is a user's last session, which has ended, and until when that does not
+// count.
+type absence struct {
+	session rollcall.SessionID
+	until   time.Time
 }
 
 // The e-mails of the model. The last is nobody's.
 var modelEmails = []rollcall.Email{"a@example.com", "b@example.com", "c@example.com", "nobody@example.com"}
 
-var errModel = errors.New("the database is away")
-
-func newModel(policy rollcall.Policy, bug sabotage) *model {
+func newModel(policy rollcall.Policy, grace time.Duration, bug sabotage) *model {
 	m := &model{
 		roster:   newRoster(policy, rollcall.Email.Fold, newFeed(newWindow())),
 		bug:      bug,
@@ -61,6 +64,9 @@ func newModel(policy rollcall.Policy, bug sabotage) *model {
 		marked:   make(map[rollcall.Email]bool),
 		asked:    make(map[rollcall.SessionID]time.Time),
 		open:     make(map[rollcall.SessionID]rollcall.Email),
+		grace:    grace,
+		away:     make(map[rollcall.Email]absence),
+		back:     make(map[rollcall.SessionID]rollcall.Email),
 	}
 	m.watches()
 	return m
@@ -71,6 +77,7 @@ func (m *model) run(t *rapid.T) {
 		"connect":          m.connects,
 		"frame":            m.frame,
 		"leave":            m.leaves,
+		"kick":             m.kicks,
 		"time":             func(t *rapid.T) { m.passes(t, time.Duration(rapid.IntRange(1, 3000).Draw(t, "ms"))*time.Millisecond) },
 		"begin commit":     func(t *rapid.T) { m.begin(rapid.Bool().Draw(t, "renew")) },
 		"commit":           func(t *rapid.T) { m.answered(t, true, nil) },
@@ -101,6 +108,9 @@ func (m *model) connects(t *rapid.T) {
 	id := uuid.New()
 	email := rapid.SampledFrom(modelEmails).Draw(t, "email")
 	m.asked[id] = m.now.Add(5 * time.Second)
+	if a, ok := m.away[email]; ok && m.now.Before(a.until) {
+		m.back[id] = email
+	}
 	m.carryOut(t, m.connect(id, rollcall.Connect{Email: email}, m.wall(), m.asked[id]))
 }
 
@@ -117,12 +127,30 @@ func (m *model) anyOpen(t *rapid.T) rollcall.SessionID {
 
 func (m *model) frame(t *rapid.T) { m.touch(m.anyOpen(t), m.wall()) }
 
-func (m *model) leaves(t *rapid.T) { m.goes(m.anyOpen(t)) }
+func (m *model) leaves(t *rapid.T) {
+	m.goes(m.anyOpen(t), rapid.SampledFrom([]string{"closed", "lost", ""}).Draw(t, "cause"), false)
+}
 
-func (m *model) goes(id rollcall.SessionID) {
+// goes ends a session. Its user is away then, or gone if nobody expects them back.
+func (m *model) goes(id rollcall.SessionID, cause string, kicked bool) {
+	email, until := m.open[id], time.Time{}
 	delete(m.open, id)
-	m.leave(id, "closed", m.wall())
+	if m.grace > 0 {
+		until = m.now.Add(m.grace)
+		if cause != "" && !kicked && !slices.Contains(slices.Collect(maps.Values(m.open)), email) {
+			m.away[email] = absence{id, until}
+		}
+	}
+	m.leave(id, cause, m.wall(), until)
 	m.did("leave")
+}
+
+// kicks is an operator, who does not want a user to stay. What the history says is
+// another matter: the client may have closed its socket a moment before.
+func (m *model) kicks(t *rapid.T) {
+	email := rapid.SampledFrom(modelEmails).Draw(t, "email")
+	delete(m.away, email)
+	m.carryOut(t, m.kick(email, uuid.Nil, rollcall.CloseDisconnected))
 }
 
 // wall is the time that is written down.
@@ -143,274 +171,10 @@ func (m *model) passes(t *rapid.T, d time.Duration) {
 		t.Fatalf("time alone ended %d sessions", len(o.ended))
 	}
 	m.carryOut(t, o)
-}
-
-// deletes is somebody who deletes the sessions of a user by hand. The user's row
-// goes with them, at the next sweep if not at once.
-func (m *model) deletes(t *rapid.T) {
-	email := rapid.SampledFrom(modelEmails).Draw(t, "email")
-	maps.DeleteFunc(m.database, func(_ rollcall.SessionID, c rollcall.Change) bool { return c.Email == email })
-	delete(m.rows, email)
-	m.removed = true
-}
-
-// begin gives the writer a batch, if it has none.
-func (m *model) begin(renew bool) {
-	if b, _, ok := m.roster.batch(renew); ok {
-		m.batch = &b
-	}
-}
-
-// answered lets the database have the batch, or not, and the roster hear of it.
-func (m *model) answered(t *rapid.T, applied bool, err error) {
-	if m.batch == nil || m.flight == nil {
-		t.Skip("nothing is in flight")
-	}
-	a := answer{m.number, m.apply(applied), err}
-	m.hears(t, a)
-	m.batch = nil
-}
-
-// lose lets the batch be applied, or not, and its answer be late; the registry
-// gives up waiting, or has crashed.
-func (m *model) lose(t *rapid.T) {
-	if m.batch == nil || m.flight == nil {
-		t.Skip("nothing is in flight")
-	}
-	applied := rapid.Bool().Draw(t, "applied")
-	m.late = append(m.late, answer{number: m.number, result: m.apply(applied)})
-	if !applied {
-		m.late[len(m.late)-1].err = errModel
-	}
-	m.hears(t, answer{number: m.number, err: errNoAnswer})
-	m.batch = nil
-}
-
-// hearsLate is an answer to a batch that nobody waits for any more.
-func (m *model) hearsLate(t *rapid.T) {
-	if len(m.late) == 0 {
-		t.Skip("no answer is late")
-	}
-	a := m.late[0]
-	m.late = m.late[1:]
-	m.hearing = a.number
-	m.did("before late answer")
-	m.hears(t, a)
-}
-
-// restart is a new process under the same name, which removes its
-// predecessor's rows before it begins.
-func (m *model) restart() {
-	*m = *newModel(m.policy, m.bug)
-}
-
-func (m *model) hears(t *rapid.T, a answer) {
-	if a.err != nil {
-		m.carryOut(t, m.failed(a.number, a.err, m.wall()))
-		m.did("failed")
-	} else {
-		m.carryOut(t, m.committed(a.number, a.result, m.wall()))
-		m.did("committed")
-	}
-}
-
-// apply is the database.
-func (m *model) apply(applied bool) rollcall.Result {
-	result := rollcall.Result{Users: make(map[rollcall.Email]rollcall.Entry), Sweeps: m.sweeps}
-	if !applied {
-		return result
-	}
-	for _, c := range m.batch.Touches {
-		m.active(c)
-	}
-	for _, c := range m.batch.Inserts {
-		if c.Email == modelEmails[len(modelEmails)-1] {
-			continue
+	for email, a := range m.away {
+		waited := slices.ContainsFunc(slices.Collect(maps.Keys(m.asked)), func(id rollcall.SessionID) bool { return m.back[id] == email })
+		if !m.now.Before(a.until) && !waited {
+			delete(m.away, email)
 		}
-		m.database[c.Session] = c
-		row, ok := m.rows[c.Email]
-		if !ok || c.Since.Before(row.ConnectedAt) {
-			row.ConnectedAt = c.Since
-		}
-		m.rows[c.Email] = rollcall.Entry{Email: c.Email, ConnectedAt: row.ConnectedAt, LastActivity: row.LastActivity}
-		m.active(c)
-	}
-	for _, c := range m.batch.Inserts {
-		if row, ok := m.rows[c.Email]; ok && !c.Admitted {
-			result.Users[c.Email] = row
-		}
-	}
-	for _, c := range m.batch.Deletes {
-		delete(m.database, c.Session)
-		if !slices.ContainsFunc(slices.Collect(maps.Values(m.database)), func(o rollcall.Change) bool { return o.Email == c.Email }) {
-			delete(m.rows, c.Email)
-		}
-	}
-	if m.batch.Count {
-		result.Sessions = len(m.database)
-	}
-	return result
-}
-
-// active moves the activity of a row, if there is one, forwards.
-func (m *model) active(c rollcall.Change) {
-	if row, ok := m.rows[c.Email]; ok && c.UserActivity.After(row.LastActivity) {
-		row.LastActivity = c.UserActivity
-		m.rows[c.Email] = row
-	}
-}
-
-// carryOut is the registry: it checks that each connect gets one answer, not
-// before its time, and that nobody is greeted without a row.
-func (m *model) carryOut(t *rapid.T, o outcome) {
-	answered := func(id rollcall.SessionID) {
-		if _, ok := m.asked[id]; !ok {
-			t.Fatalf("session %s was answered twice", id)
-		}
-		delete(m.asked, id)
-	}
-	for _, v := range o.refused {
-		if deadline := m.asked[v.session]; v.close == rollcall.CloseTryAgainLater && m.now.Before(deadline) {
-			t.Fatalf("a connect was told to come again %s before its deadline", deadline.Sub(m.now))
-		}
-		answered(v.session)
-		if c, ok := m.database[v.session]; ok {
-			m.marked[c.Email] = true
-		}
-	}
-	if o.doubted > 0 && !m.removed {
-		t.Fatalf("%d rows are doubted, and nobody has removed any", o.doubted)
-	}
-	for _, one := range o.admitted {
-		answered(one.id)
-		if _, ok := m.database[one.id]; !ok && !m.removed {
-			t.Fatalf("%s is greeted, and has no row", one.connect.Email)
-		}
-		m.open[one.id] = one.connect.Email
-	}
-	for _, v := range o.ended {
-		if _, ok := m.open[v.session]; ok {
-			m.goes(v.session)
-		}
-	}
-}
-
-// check is what always holds.
-func (m *model) check(t *rapid.T) {
-	want := make(map[rollcall.Email]int)
-	for _, email := range m.open {
-		want[email]++
-	}
-	listed := make(map[rollcall.Email]bool)
-	last := rollcall.Entry{}
-	s := m.order.snapshot()
-	for e := range s.Entries {
-		if listed[e.Email] || want[e.Email] == 0 || listedBefore(e, last) {
-			t.Fatalf("%s is listed wrongly: %d sockets", e.Email, want[e.Email])
-		}
-		listed[e.Email], last = true, e
-	}
-	if len(listed) != len(want) || s.Count != len(want) {
-		t.Fatalf("%d users have sockets, %d are listed, and the count is %d", len(want), len(listed), s.Count)
-	}
-	for email, sockets := range want {
-		if m.policy != rollcall.PolicyMany && sockets > 1 {
-			t.Fatalf("%s has %d sockets under policy %s", email, sockets, m.policy)
-		}
-	}
-	if entries := slices.Collect(s.Entries); s.Version < m.version || s.Version == m.version && !slices.Equal(entries, m.listed) {
-		t.Fatalf("version %d lists %v, and version %d before it listed %v", s.Version, entries, m.version, m.listed)
-	} else {
-		m.version, m.listed = s.Version, entries
-	}
-	m.reads(t)
-	for email := range listed {
-		if _, ok := m.mirror[email]; !ok || len(m.mirror) != len(listed) {
-			t.Fatalf("%d users are listed, and the watcher has %d of them", len(listed), len(m.mirror))
-		}
-	}
-	if len(m.asked) < len(m.waiting) {
-		t.Fatalf("%d connects wait, and %d have no answer", len(m.waiting), len(m.asked))
-	}
-}
-
-// watches takes a snapshot and what happens from that instant on.
-func (m *model) watches() {
-	m.watcher = &watcher{window: m.order.feed.window, position: m.order.feed.watch(m.now)}
-	m.mirror = make(map[rollcall.Email]rollcall.Entry)
-	for e := range m.order.snapshot().Entries {
-		m.mirror[e.Email] = e
-	}
-}
-
-// reads takes in what has happened since the watcher last read.
-func (m *model) reads(t *rapid.T) {
-	m.order.feed.show(m.now)
-	for {
-		events, err := m.order.feed.window.stretch.Load().after(m.watcher.position, 3)
-		if err != nil {
-			t.Fatalf("the watcher: %v", err)
-		}
-		if len(events) == 0 {
-			return
-		}
-		m.watcher.position += uint64(len(events))
-		for _, e := range events {
-			if _, here := m.mirror[e.Entry.Email]; here == (e.Kind == rollcall.EventJoin) {
-				t.Fatalf("a %s of %s, who is listed: %v", e.Kind, e.Entry.Email, here)
-			}
-			m.mirror[e.Entry.Email] = e.Entry
-			if e.Kind == rollcall.EventLeave {
-				delete(m.mirror, e.Entry.Email)
-			}
-		}
-	}
-}
-
-// settle lets the database be well until nothing is left to do, and compares.
-func (m *model) settle(t *rapid.T) {
-	for range 1000 {
-		m.passes(t, time.Second)
-		if m.flight == nil {
-			m.begin(false)
-		}
-		if m.flight == nil || m.batch == nil {
-			break
-		}
-		m.answered(t, true, nil)
-	}
-	// What others removed is told with the next renewal of the lease.
-	m.begin(true)
-	for m.batch != nil && m.flight != nil {
-		m.answered(t, true, nil)
-		m.begin(false)
-	}
-	m.check(t)
-	if len(m.asked)+len(m.waiting)+len(m.leads)+len(m.queue) > 0 || len(m.members) != len(m.open) {
-		t.Fatalf("%d connects have no answer, %d wait, %d lead, %d are queued, and of %d members %d are open",
-			len(m.asked), len(m.waiting), len(m.leads), len(m.queue), len(m.members), len(m.open))
-	}
-	for id := range m.database {
-		if _, ok := m.open[id]; !ok {
-			t.Fatalf("a row is left of %s", id)
-		}
-	}
-	for id, email := range m.open {
-		if c, ok := m.database[id]; !ok || c.Email != email {
-			t.Fatalf("%s is open, and its row is %v", email, c)
-		}
-	}
-	m.order.tellActivity()
-	m.reads(t)
-	for e := range m.order.snapshot().Entries {
-		if told := m.mirror[e.Email]; told != e {
-			t.Fatalf("the entry is %+v, and the watcher's %+v", e, told)
-		}
-		if row := m.rows[e.Email]; row != e && !m.marked[e.Email] {
-			t.Fatalf("the entry is %+v, and the row %+v", e, row)
-		}
-	}
-	if users := len(slices.Collect(m.order.snapshot().Entries)); users != len(m.rows) {
-		t.Fatalf("%d users are here, and %d have rows", users, len(m.rows))
 	}
 }

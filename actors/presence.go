@@ -44,6 +44,7 @@ type Config struct {
 	Logger *slog.Logger    // never sees an e-mail above level debug
 	Policy rollcall.Policy // default many
 	Lease  time.Duration   // of the Store's node; renewed three times in it
+	Grace  time.Duration   // how long after a last session its user may come back as if never gone
 	// FoldCase makes e-mails that differ only in case one user. The Store must
 	// be of the same mind.
 	FoldCase bool

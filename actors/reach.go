@@ -128,7 +128,8 @@ func (r *roster) sockets(emails []rollcall.Email) []rollcall.Socket {
 	return all
 }
 
-// kick ends every session of a user, or the one that is named.
+// kick ends every session of a user, and the grace of one who has none; or the one
+// session that is named.
 func (r *roster) kick(email rollcall.Email, id rollcall.SessionID, why rollcall.Close) (o outcome) {
 	if id != uuid.Nil {
 		if m := r.members[id]; m != nil && m.phase == here {
@@ -136,7 +137,12 @@ func (r *roster) kick(email rollcall.Email, id rollcall.SessionID, why rollcall.
 		}
 		return o
 	}
-	if u := r.users[r.key(email)]; u != nil {
+	u := r.users[r.key(email)]
+	switch {
+	case u == nil:
+	case u.lingering != nil:
+		r.endGrace(u)
+	default:
 		for _, m := range u.members {
 			o.kick(m, why)
 		}
@@ -146,6 +152,6 @@ func (r *roster) kick(email rollcall.Email, id rollcall.SessionID, why rollcall.
 
 // kick ends a member. Whatever else it was told before, it is kicked.
 func (o *outcome) kick(m *member, why rollcall.Close) {
-	m.ending = &why
+	m.ending, m.kicked = &why, true
 	o.end(m, why)
 }

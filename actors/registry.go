@@ -236,7 +236,12 @@ func (r *registry) leave(id rollcall.SessionID) {
 	if !ended {
 		why = rollcall.CloseInternalError
 	}
-	r.roster.leave(id, why.Cause(), time.Now())
+	now := time.Now()
+	var until time.Time
+	if grace := r.presence.config.Grace; grace > 0 {
+		until = now.Add(grace)
+	}
+	r.roster.leave(id, why.Cause(), now, until)
 	socket.Close(why)
 	r.log.Debug("session left", "session", id, "cause", why.Cause(), "code", why.Code)
 }

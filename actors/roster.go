@@ -27,8 +27,11 @@ type roster struct {
 	number  uint64                         // of the last batch; late answers carry another
 	sweeps  int64                          // see rollcall.Result
 	room    int                            // how many changes the next batch may hold
+	graces  []grace                        // in the order of their ends; of some the user has come back
+	late    []*user                        // whose grace ends when there is an answer: see endGraces
 
 	counting bool // the batch in flight asks for the number of rows
+	closed   bool // everybody goes, and nobody is expected back
 }
 
 func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email, f *feed) *roster {
@@ -51,8 +54,10 @@ func (r *roster) connect(id rollcall.SessionID, c rollcall.Connect, now, deadlin
 		return o
 	}
 	m := &member{id: id, connect: c, connectedAt: stamp(now), lastActivity: stamp(now), deadline: deadline}
+	u := r.users[r.key(c.Email)]
+	m.returning = u != nil && u.lingering != nil && !u.late
 	if r.policy == rollcall.PolicyOldest {
-		if r.users[r.key(c.Email)] != nil {
+		if u != nil && u.lingering == nil {
 			o.refuse(m, rollcall.CloseAlreadyConnected)
 			return o
 		}
@@ -116,9 +121,9 @@ func (r *roster) flush() {
 	r.touched = nil
 }
 
-// leave notes that an admitted session is gone. However a session ends, this
-// is its way out.
-func (r *roster) leave(id rollcall.SessionID, cause string, now time.Time) {
+// leave notes that an admitted session is gone, and until when its user may come
+// back; without a time, they may not. However a session ends, this is its way out.
+func (r *roster) leave(id rollcall.SessionID, cause string, now, until time.Time) {
 	m := r.members[id]
 	if m == nil || m.phase != here {
 		return
@@ -130,14 +135,18 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now time.Time) {
 			break
 		}
 	}
+	m.end(cause, now)
 	switch {
+	case len(u.members) == 0 && r.mayReturn(m, cause, until):
+		r.linger(m, until)
+		return
 	case len(u.members) == 0:
-		r.removeEntry(u, cause, stamp(now))
+		r.removeEntry(u, cause, m.endedAt)
 	case m.touched || m.flying: // the user was active, and the row may never hear of it from this member
 		r.tell(u.members[0])
 	}
-	m.user, m.cause = nil, cause
-	r.giveUp(m, now)
+	m.user = nil
+	r.drop(m)
 }
 
 // removeEntry is the only place where an entry goes.
@@ -146,16 +155,14 @@ func (r *roster) removeEntry(u *user, cause string, at time.Time) {
 	delete(r.users, r.key(u.Email))
 }
 
-// giveUp ends a member and leaves to the queue what remains of its row.
-func (r *roster) giveUp(m *member, now time.Time) {
-	m.phase, m.endedAt = gone, stamp(now)
-	if m.endedAt.Before(m.connectedAt) { // the clock was set back
-		m.endedAt = m.connectedAt
-	}
+// drop leaves to the queue what remains of a member's row.
+func (r *roster) drop(m *member) {
+	m.phase = gone
 	r.enqueue(m)
 }
 
-// expire refuses the connects whose deadline has passed. One that is in flight
+// expire ends what was waited for: the graces whose time has passed, and the
+// connects whose deadline has. One that is in flight
 // is left to its commit: admitted too late, its socket is closed already and
 // ends it the usual way.
 func (r *roster) expire(now time.Time) (o outcome) {
@@ -165,6 +172,7 @@ func (r *roster) expire(now time.Time) (o outcome) {
 			r.refuse(m, rollcall.CloseTryAgainLater, now, &o)
 		}
 	}
+	r.endGraces(now)
 	return o
 }
 
@@ -181,8 +189,10 @@ func keepBefore(ms []*member, now time.Time, o *outcome) []*member {
 	return kept
 }
 
-// close refuses everybody who still waits.
+// close refuses everybody who still waits, and expects nobody back any more.
 func (r *roster) close(c rollcall.Close, now time.Time) (o outcome) {
+	r.closed = true
+	r.endAllGraces()
 	for _, m := range r.waiting {
 		for _, b := range m.behind {
 			o.refuse(b, c)
@@ -198,7 +208,8 @@ func (r *roster) close(c rollcall.Close, now time.Time) (o outcome) {
 func (r *roster) refuse(m *member, c rollcall.Close, now time.Time, o *outcome) {
 	o.refuse(m, c)
 	behind := r.answered(m)
-	r.giveUp(m, now)
+	m.end("", now)
+	r.drop(m)
 	switch {
 	case len(behind) == 0:
 	case c == rollcall.CloseUnknownEmail:
@@ -250,6 +261,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 		o.refuse(b, rollcall.CloseAlreadyConnected)
 	}
 	m.user, m.phase, m.connect.Email = u, here, row.Email
+	r.release(u)
 	o.admitted = append(o.admitted, m)
 }
 

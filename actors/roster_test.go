@@ -2,8 +2,10 @@ package actors
 
 import (
 	"flag"
+	"fmt"
 	"runtime"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -15,9 +17,11 @@ import (
 func TestRosterAgreesWithItsModel(t *testing.T) {
 	set(t, "rapid.checks", "2000")
 	for _, policy := range []rollcall.Policy{rollcall.PolicyMany, rollcall.PolicyNewest, rollcall.PolicyOldest} {
-		t.Run(string(policy), func(t *testing.T) {
-			rapid.Check(t, func(t *rapid.T) { newModel(policy, nil).run(t) })
-		})
+		for _, grace := range []time.Duration{0, modelGrace} {
+			t.Run(fmt.Sprintf("%s, grace %s", policy, grace), func(t *testing.T) {
+				rapid.Check(t, func(t *rapid.T) { newModel(policy, grace, nil).run(t) })
+			})
+		}
 	}
 }
 
@@ -83,6 +87,27 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 				r.order.moved = nil
 			}
 		},
+		"a grace never ends": func(_ string, r *roster, _ uint64) {
+			r.graces = nil
+		},
+		"a grace does not wait for the database": func(_ string, r *roster, _ uint64) {
+			for _, m := range r.waiting {
+				m.returning = false
+			}
+		},
+		"the row of who is away goes at once": func(step string, r *roster, _ uint64) {
+			for _, m := range r.members {
+				if step == "leave" && m.phase == lingering {
+					m.phase = gone
+					r.enqueue(m)
+				}
+			}
+		},
+		"who is kicked may come back": func(_ string, r *roster, _ uint64) {
+			for _, m := range r.members {
+				m.kicked = false
+			}
+		},
 		"deadlines follow the clock on the wall": func(step string, r *roster, _ uint64) {
 			for _, m := range r.waiting {
 				if step == "clock forward" {
@@ -92,7 +117,7 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if !finds(t, func(t *rapid.T) { newModel(rollcall.PolicyMany, bug).run(t) }) {
+			if !finds(t, func(t *rapid.T) { newModel(rollcall.PolicyMany, modelGrace, bug).run(t) }) {
 				t.Error("the model did not find it")
 			}
 		})

@@ -30,6 +30,8 @@ func TestWrongUseIsOneLineAndExit2(t *testing.T) {
 		{"serve --connect-timeout 1ms", "--connect-timeout must be at least"},
 		{"serve --history-for 0s", "--history-for must be at least"},
 		{"serve --database-wait=-1s", "--database-wait must be at least 0s"},
+		{"serve --grace=-1s", "--grace must be at least 0s"},
+		{"serve --grace=11m", "--grace must be at most 10m0s"},
 		{"serve --max-connections=-1", "--max-connections must not be negative"},
 		{"serve --max-connections-per-address=-1", "--max-connections-per-address must not be negative"},
 		{"serve --max-message-rate=-1", "--max-message-rate must not be negative"},

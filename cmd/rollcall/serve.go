@@ -108,7 +108,7 @@ func (c *serveCmd) vigil(url, name, address string, log *slog.Logger) *vigil {
 func (c *serveCmd) presence(node *persistence.Node, log *slog.Logger) *actors.Presence {
 	config := c.base
 	config.Store, config.Logger = node, log
-	config.Policy, config.Lease = c.Sessions, c.Lease
+	config.Policy, config.Lease, config.Grace = c.Sessions, c.Lease, c.Grace
 	config.FoldCase = c.EmailMatch == string(persistence.MatchCasefold)
 	return actors.Start(config)
 }

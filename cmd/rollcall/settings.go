@@ -23,6 +23,7 @@ const (
 	minInterval = 10 * time.Millisecond // below it, waiting is a busy loop
 	maxMessage  = byteSize(1 << 30)     // above it, one client could take all memory
 	maxNodeName = 255                   // the column that keeps the name
+	maxGrace    = 10 * time.Minute      // above it, the list would be of who was here today
 )
 
 // shared are the settings of every command.
@@ -47,6 +48,7 @@ type settings struct {
 	Lease  time.Duration `env:"ROLLCALL_LEASE" default:"15s" help:"How long after its last sign of life another server takes this one for dead; 1s at least."`
 
 	Sessions   rollcall.Policy `env:"ROLLCALL_SESSIONS" default:"many" enum:"many,newest,oldest" help:"Which sessions of a user stay when one more comes: ${enum}."`
+	Grace      time.Duration   `env:"ROLLCALL_GRACE" default:"0" help:"How long after the last session's end a user may come back as if never gone; 0: not at all."`
 	EmailMatch string          `env:"ROLLCALL_EMAIL_MATCH" default:"exact" enum:"exact,casefold" help:"How a client's e-mail is compared with the users': ${enum}, which ignores case."`
 
 	MaxMessage               byteSize      `env:"ROLLCALL_MAX_MESSAGE" default:"1MiB" help:"The longest message that a client may send. A longer one ends its connection with 1009."`
@@ -94,10 +96,14 @@ func (s *settings) Validate() error {
 		{"--connect-timeout", s.ConnectTimeout, minInterval},
 		{"--history-for", s.HistoryFor, minInterval},
 		{"--database-wait", s.DatabaseWait, 0},
+		{"--grace", s.Grace, 0},
 	} {
 		if d.value < d.min {
 			return fmt.Errorf("%s must be at least %s, but is %s", d.flag, d.min, d.value)
 		}
+	}
+	if s.Grace > maxGrace {
+		return fmt.Errorf("--grace must be at most %s, but is %s", maxGrace, s.Grace)
 	}
 	for _, n := range []struct {
 		flag  string

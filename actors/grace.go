@@ -1,0 +1,98 @@
+package actors
+
+import (
+	"slices"
+	"time"
+)
+
+// grace is how a user whose last session ended is not yet gone: the session lingers,
+// and so its row and the entry stay. Whoever comes back until then never left.
+type grace struct {
+	user  *user
+	until time.Time
+}
+
+// mayReturn reports whether a user may come back whose last session is this one.
+// There is no grace when everybody goes, for one who was told to go by an operator,
+// and for a session whose client did not wait for it.
+func (r *roster) mayReturn(m *member, cause string, until time.Time) bool {
+	return !until.IsZero() && !r.closed && !m.kicked && cause != ""
+}
+
+// linger keeps a session that has ended, for the sake of its user.
+func (r *roster) linger(m *member, until time.Time) {
+	m.phase = lingering
+	m.user.lingering, m.user.until = m, until
+	r.graces = append(r.graces, grace{m.user, until})
+}
+
+// release lets the session go that a user has left behind. Activity that it may not
+// have written is the next one's to write.
+func (r *roster) release(u *user) {
+	m := u.lingering
+	if m == nil {
+		return
+	}
+	if len(u.members) > 0 && (m.touched || m.flying) {
+		r.tell(u.members[0])
+	}
+	u.lingering, u.late = nil, false
+	m.user = nil
+	r.drop(m)
+}
+
+// endGrace ends a user who has not come back. The leave is that of the last session,
+// at the time when that ended.
+func (r *roster) endGrace(u *user) {
+	r.removeEntry(u, u.lingering.cause, u.lingering.endedAt)
+	r.release(u)
+}
+
+// endGraces ends those whose time has passed. For a user who came in time, and waits
+// for the database, that time is not over until there is an answer.
+func (r *roster) endGraces(now time.Time) {
+	due := r.late
+	r.late = nil
+	for len(r.graces) > 0 && !now.Before(r.graces[0].until) {
+		due = append(due, r.graces[0].user)
+		r.graces = r.graces[1:]
+	}
+	if len(due) == 0 {
+		return
+	}
+	back := r.returning()
+	for _, u := range due {
+		switch {
+		case u.lingering == nil || now.Before(u.until): // came back, and may have left again
+		case back[u]:
+			u.late = true
+			r.late = append(r.late, u)
+		default:
+			r.endGrace(u)
+		}
+	}
+}
+
+// returning is the users who came back in time and wait to be admitted.
+func (r *roster) returning() map[*user]bool {
+	back := make(map[*user]bool)
+	for _, m := range r.waiting {
+		for _, one := range append(slices.Clip(m.behind), m) {
+			if one.returning {
+				back[r.users[r.key(one.connect.Email)]] = true
+			}
+		}
+	}
+	return back
+}
+
+// endAllGraces returns how many there were.
+func (r *roster) endAllGraces() (n int) {
+	for _, u := range r.users {
+		if u.lingering != nil {
+			r.endGrace(u)
+			n++
+		}
+	}
+	return n
+}
