@@ -42,8 +42,7 @@ func (c Close) Error() string { return fmt.Sprintf("close %d: %s", c.Code, c.Rea
 // Cause names the way a session ended in one word, for its history. It is empty
 // for one that was told to come again: its connect was too late to be one.
 func (c Close) Cause() string {
-	switch {
-	case c.Code == CloseDisconnected.Code: // with a reason of the operator's
+	if c.Code == CloseDisconnected.Code { // with a reason of the operator's
 		return "kicked"
 	}
 	switch c {

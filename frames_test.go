@@ -54,6 +54,30 @@ func TestFramesAreThoseOfTheOriginal(t *testing.T) {
 	}
 }
 
+// A push is written as every other frame is, whatever blanks and letters its
+// message has: clients of the original may compare strings here too.
+func TestPushIsWrittenAsTheOtherFramesAre(t *testing.T) {
+	for message, want := range map[string]string{
+		`1`:                     `1`,
+		" \t\r\n-1.5e+30 ":      `-1.5e+30`,
+		`true`:                  `true`,
+		`"a: b, c"`:             `"a: b, c"`,
+		`"\u00E9\/\ud800😀"`:     `"\u00e9/\ud800\ud83d\ude00"`,
+		`{}`:                    `{}`,
+		`[ ]`:                   `[]`,
+		`{"a":[1,{"é" :null}]}`: `{"a": [1, {"\u00e9": null}]}`,
+		` [ "x" , "\"," ] `:     `["x", "\","]`,
+	} {
+		got := string(Push([]byte(message), "ü\""))
+		if want := `{"type": "push", "message": ` + want + `, "id": "\u00fc\""}`; got != want {
+			t.Errorf("%q is pushed as\n%s\nwant\n%s", message, got, want)
+		}
+		if !json.Valid([]byte(got)) {
+			t.Errorf("%q is pushed as what is not JSON", message)
+		}
+	}
+}
+
 // Whatever is not one JSON object gets the same answer, and hurts nobody: the
 // original crashed on some of these.
 func TestWhatIsNotAnObjectIsInvalid(t *testing.T) {

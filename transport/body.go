@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -59,8 +60,11 @@ func (c *call) body() ([]byte, error) {
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	text, err := io.ReadAll(http.MaxBytesReader(c.w, c.Body, maxBody))
-	// What comes next on this connection is the next request, or that it is gone.
-	_ = control.SetReadDeadline(time.Now().Add(requestTimeout))
+	if err != nil { // what is left of it is not waited for
+		_ = control.SetReadDeadline(time.Now())
+	} else { // what comes next is another request, or that the client is gone
+		_ = control.SetReadDeadline(time.Now().Add(requestTimeout))
+	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
 	}
@@ -80,7 +84,7 @@ func badBody(err error) error {
 		return wrong
 	}
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return badValue(wrong.Field, "must not be a JSON "+wrong.Value)
+		return badValue(wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:], "must not be a JSON "+wrong.Value)
 	}
 	return badValue("body", err.Error())
 }

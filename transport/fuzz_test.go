@@ -1,12 +1,19 @@
 package transport
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/rollcall/rollcall"
 )
 
 // Anybody may put anything into a query. Where the standard library reads it
@@ -76,4 +83,75 @@ func FuzzAuthorizationIsATokenOrAProblem(f *testing.F) {
 			t.Fatalf("the token %q comes back as %q, %q", token, again, problem)
 		}
 	})
+}
+
+// A cursor comes from anywhere. What is read as one is the place that was given
+// out, and each place is found again.
+func FuzzCursorIsAPlaceOrNothing(f *testing.F) {
+	for _, seed := range []string{"", "dXNlckBleGFtcGxlLmNvbQ", "dXNlckBleGFtcGxlLmNvbQ==", "dXNlckBleGFtcGxlLmNvbR", "user@example.com", "_-", "\x00", "w7w"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if place, ok := readCursor(text); ok && newCursor(place) != text {
+			t.Fatalf("%q is read as the place of %q, whose cursor is %q", text, place, newCursor(place))
+		}
+		if e, err := rollcall.ParseEmail(text); err == nil {
+			if place, ok := readCursor(newCursor(e)); !ok || place != e {
+				t.Fatalf("the cursor of %q is read as %q, %t", e, place, ok)
+			}
+		}
+	})
+}
+
+// Any bytes may come as a body. What is taken for a message is one frame of valid
+// JSON, in ASCII, with the same value in it; and nothing goes to everybody that
+// names somebody.
+func FuzzBodyIsAMessageOrAProblem(f *testing.F) {
+	for _, seed := range []string{
+		`{"message":1}`, `{"message":{"a":["ü\ud800",1e9,null]},"id":"x"}`, `{"emails":["a"],"message":""}`, `{"emails":null,"message":1}`,
+		`{"Emails":["a"],"message":1}`, `{"message":1,"message":2}`, `null`, `[`, "", `{"message":"\u0000"}`, "{\"message\":\"\xff\"}", `{"message":1} x`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var asked struct {
+			outgoing
+			Emails emailList `json:"emails"`
+		}
+		r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		err := (&call{Request: r, w: httptest.NewRecorder()}).read(&asked)
+		if err == nil {
+			var frame []byte
+			if frame, _, err = asked.frame(); err == nil {
+				wantPush(t, asked.Message, frame)
+			}
+		}
+		if err != nil {
+			if wrong, ok := errors.AsType[problem](err); !ok || wrong.status < 400 || wrong.status > 499 || wrong.detail == "" {
+				t.Fatalf("%q is %v, and no problem of the client's", body, err)
+			}
+			return
+		}
+		if !asked.Emails.given && bytes.Contains(bytes.ToLower(body), []byte(`"emails"`)) && json.Valid(body) {
+			var members map[string]json.RawMessage
+			if _ = json.Unmarshal(body, &members); members["emails"] != nil {
+				t.Fatalf("%q has a list, and is for everybody", body)
+			}
+		}
+	})
+}
+
+// wantPush compares a frame with the message that it was made of.
+func wantPush(t *testing.T, message, frame []byte) {
+	t.Helper()
+	var read struct{ Message any }
+	var want any
+	if err := json.Unmarshal(frame, &read); err != nil {
+		t.Fatalf("the frame of %q is %q: %v", message, frame, err)
+	}
+	_ = json.Unmarshal(message, &want)
+	if !reflect.DeepEqual(read.Message, want) || bytes.ContainsFunc(frame, func(r rune) bool { return r < ' ' || r > '~' }) {
+		t.Fatalf("the frame of %q is %q", message, frame)
+	}
 }

@@ -249,7 +249,7 @@ func (t *stream) check(ctx context.Context) error {
 	defer cancel()
 	token, _ := tokenOf(t.call.Header)
 	holder, found, err := t.server.tokens.holder(ctx, rollcall.HashToken(token))
-	if err == nil && !(found && holder.Active) {
+	if err == nil && (!found || !holder.Active) {
 		return errRevoked
 	}
 	return nil

@@ -32,7 +32,7 @@ const openFiles = fileReserve + 44
 func TestServerAtItsLimitOfOpenFilesRefusesInGoodTime(t *testing.T) {
 	worlds(t, func(w *world) {
 		limited := fmt.Sprintf(`ulimit -n %d && exec "$0" "$@"`, openFiles)
-		args := append([]string{"-c", limited, os.Args[0]}, w.command("--log-level=debug")...)
+		args := append([]string{"-c", limited, os.Args[0]}, w.command("--log-level=debug", "--max-watchers=0")...)
 		p := w.start(exec.Command("/bin/sh", args...))
 		p.listens()
 		clients := p.connectAll(openFiles - fileReserve)

@@ -25,7 +25,7 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.Logger) error {
 	hurried, stop := hurry()
 	defer stop()
-	most, err := c.maxConnections()
+	most, watchers, err := c.places()
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	}
 	defer stopProfiles()
 	door := &entrance{}
-	server := c.transport(door, name, most, log)
+	server := c.transport(door, name, most, watchers, log)
 	defer server.Close()
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -73,7 +73,7 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	defer server.Close() // first: sockets must not outlive whom they speak to
 	door.open(presence, db)
 	go giveMemoryBack(serving)
-	log.Info("serving", "address", address, "node", name, "epoch", node.Epoch(), "max_connections", most)
+	log.Info("serving", "address", address, "node", name, "epoch", node.Epoch(), "max_connections", most, "max_watchers", watchers)
 	select {
 	case <-presence.Done():
 		return giveUp(hurried, server, presence)
@@ -86,11 +86,13 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	}
 }
 
-func (c *serveCmd) transport(door *entrance, name string, most int, log *slog.Logger) *transport.Server {
+func (c *serveCmd) transport(door *entrance, name string, most, watchers int, log *slog.Logger) *transport.Server {
 	return transport.New(transport.Config{
 		Presence: door, Tokens: door, Logger: log, Node: name,
+		FoldCase:   c.EmailMatch == string(persistence.MatchCasefold),
 		MaxMessage: int64(c.MaxMessage), MaxMessageRate: c.MaxMessageRate,
 		MaxConnections: most, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
+		MaxWatchers:  watchers,
 		PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, ConnectTimeout: c.ConnectTimeout,
 		Reader: c.Reader,
 	})

@@ -57,6 +57,7 @@ type settings struct {
 	ConnectTimeout           time.Duration `env:"ROLLCALL_CONNECT_TIMEOUT" default:"5s" help:"How long a client waits to be admitted. Then its connection ends with 1013."`
 	MaxConnections           int           `env:"ROLLCALL_MAX_CONNECTIONS" default:"0" help:"The most connections at a time; 0: as many as the limit of open files allows, less a reserve."`
 	MaxConnectionsPerAddress int           `env:"ROLLCALL_MAX_CONNECTIONS_PER_ADDRESS" default:"0" help:"The most connections from one address at a time; 0: no limit."`
+	MaxWatchers              int           `env:"ROLLCALL_MAX_WATCHERS" default:"1000" help:"The most streams of events at a time, and no more than a quarter of the open files that connections may have; 0: none."`
 	MaxMessageRate           int           `env:"ROLLCALL_MAX_MESSAGE_RATE" default:"20000" help:"The most messages a second on one connection, which ends with 4006 above it; 0: no limit."`
 
 	DatabaseWait time.Duration `env:"ROLLCALL_DATABASE_WAIT" default:"30s" help:"How long the server waits at its start for a database that does not answer; 0s: not at all."`
@@ -111,6 +112,7 @@ func (s *settings) Validate() error {
 	}{
 		{"--max-connections", s.MaxConnections},
 		{"--max-connections-per-address", s.MaxConnectionsPerAddress},
+		{"--max-watchers", s.MaxWatchers},
 		{"--max-message-rate", s.MaxMessageRate},
 	} {
 		if n.value < 0 {

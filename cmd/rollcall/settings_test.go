@@ -20,7 +20,7 @@ func TestSettingsHaveTheirPublishedDefaults(t *testing.T) {
 		Listen: "127.0.0.1:8000", Lease: 15 * time.Second,
 		Sessions: rollcall.PolicyMany, EmailMatch: "exact",
 		MaxMessage: 1 << 20, PingInterval: 20 * time.Second, PongTimeout: 30 * time.Second,
-		ConnectTimeout: 5 * time.Second, MaxMessageRate: 20000, Reader: "auto", HistoryFor: 720 * time.Hour, DatabaseWait: 30 * time.Second,
+		ConnectTimeout: 5 * time.Second, MaxWatchers: 1000, MaxMessageRate: 20000, Reader: "auto", HistoryFor: 720 * time.Hour, DatabaseWait: 30 * time.Second,
 	}
 	if got != want {
 		t.Errorf("got %+v\nwant %+v", got, want)

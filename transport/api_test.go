@@ -1,0 +1,125 @@
+package transport
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// Whoever asks for what is not there, or in another way, is told so in the words
+// of the list; and nobody is told anything without a token.
+func TestAPIAnswersOnlyWhatItKnows(t *testing.T) {
+	p := startAPI(t)
+	for _, c := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"GET", "", 404, ""},
+		{"GET", "/", 404, ""},
+		{"GET", "/nothing", 404, ""},
+		{"GET", "/presence//", 404, ""},
+		{"GET", "/presence/user@example.com/", 200, "GET, HEAD, DELETE"},
+		{"HEAD", "/presence", 200, "GET, HEAD"},
+		{"POST", "/presence", 405, "GET, HEAD"},
+		{"GET", "/presence/query", 405, "POST"},
+		{"HEAD", "/presence/stream", 405, "GET"},
+		{"PUT", "/presence/user@example.com", 405, "GET, HEAD, DELETE"},
+		{"GET", "/messages", 405, "POST"},
+		{"GET", "/sessions/1", 405, "DELETE"},
+		{"FOO", "/history", 405, "GET, HEAD"},
+	} {
+		answer, body := p.exchange(c.method, c.path, "", nil)
+		if answer.StatusCode != c.status || answer.Header.Get("Allow") != c.allow {
+			t.Errorf("%s %q is answered %d, Allow %q: %s", c.method, c.path, answer.StatusCode, answer.Header.Get("Allow"), body)
+		}
+		if c.status >= 400 && c.method != "HEAD" && !strings.HasPrefix(body, `{"detail":"`) {
+			t.Errorf("%s %q is answered %q", c.method, c.path, body)
+		}
+		answer, body = p.exchange(c.method, c.path, "", http.Header{"Authorization": {"Bearer x"}})
+		if answer.StatusCode != http.StatusUnauthorized || answer.Header.Get("WWW-Authenticate") != "Token" {
+			t.Errorf("%s %q without a token is answered %d: %s", c.method, c.path, answer.StatusCode, body)
+		}
+	}
+}
+
+// A page from elsewhere asks first whether it may, and must be told of every
+// header that it needs.
+func TestAPIMayBeAskedFromAnywhere(t *testing.T) {
+	p := startAPI(t)
+	for path, methods := range map[string]string{"/messages": "POST", "/presence/a@example.com": "GET, HEAD, DELETE", "/presence/stream": "GET"} {
+		answer, _ := p.exchange("OPTIONS", path, "", http.Header{"Origin": {"null"}, "Access-Control-Request-Method": {"POST"}})
+		h := answer.Header
+		if answer.StatusCode != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != "*" ||
+			h.Get("Access-Control-Allow-Methods") != methods || h.Get("Access-Control-Allow-Headers") != "Authorization, Content-Type, Last-Event-ID" {
+			t.Errorf("the preflight of %s is answered %d %v", path, answer.StatusCode, h)
+		}
+	}
+	if answer, _ := p.exchange("GET", "/presence", "", nil); answer.Header.Get("Access-Control-Allow-Origin") != "*" ||
+		answer.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("the headers are %v", answer.Header)
+	}
+}
+
+// A server that is given no more than presence answers what that can, and says of
+// the rest that it cannot; nothing crashes.
+func TestPartsThatAreMissingAreUnavailable(t *testing.T) {
+	p := startAPI(t, func(c *Config) { c.Reaching, c.Watching, c.History = nil, nil, nil })
+	for path, status := range map[string]int{
+		"/presence": 200, "/presence/user@example.com": 503, "/presence/stream": 503, "/history": 503, "/openapi.yaml": 200,
+	} {
+		if answer, body := p.exchange("GET", path, "", nil); answer.StatusCode != status {
+			t.Errorf("%s is answered %d %.100s", path, answer.StatusCode, body)
+		}
+	}
+	for path, body := range map[string]string{"/presence/query": `{"emails":["a"]}`, "/messages": `{"message":1}`} {
+		if answer, _ := p.exchange("POST", path, body, nil); answer.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s is answered %d", path, answer.StatusCode)
+		}
+	}
+	for _, path := range []string{"/presence/user@example.com", "/sessions/00000000-0000-7000-8000-000000000000"} {
+		if answer, _ := p.exchange("DELETE", path, "", nil); answer.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("%s is answered %d", path, answer.StatusCode)
+		}
+	}
+}
+
+// A slip in a body must be told by its name, and never do something else: a list
+// that is null or misspelt would be a message to everybody.
+func TestBodyThatIsNotUnderstoodDoesNothing(t *testing.T) {
+	p := startAPI(t)
+	many := `{"emails":["x"` + strings.Repeat(`,"x"`, maxListed) + `]}`
+	for _, c := range []struct {
+		path, body string
+		status     int
+		detail     string
+	}{
+		{"/messages", `{"message":1,"emails":null}`, 400, "emails: must be a list."},
+		{"/messages", `{"message":1,"email":["a"]}`, 400, `body: json: unknown field "email".`},
+		{"/messages", `{"message":1,"emails":"a"}`, 400, "emails: must be a list."},
+		{"/messages", `{"message":1,"emails":[1]}`, 400, "emails: must be a list of strings."},
+		{"/messages", `{"message":1,"emails":[null]}`, 400, "emails: must be a list of strings."},
+		{"/messages", `{"emails":[]}`, 400, "message: is missing."},
+		{"/messages", `null`, 400, "message: is missing."},
+		{"/messages", `[]`, 400, "body: "},
+		{"/messages", ` `, 400, "body: "},
+		{"/messages", `{"message":1}{"message":2}`, 400, "body: has something behind its JSON."},
+		{"/messages", `{"message":"` + "\xff" + `"}`, 400, "body: is not UTF-8."},
+		{"/messages", `{"message":1,"id":7}`, 400, "id: must not be a JSON number."},
+		{"/messages", `{"message":1,"id":""}`, 400, "id: must be a string of 1 to 128 bytes."},
+		{"/messages", `{"message":1,"id":"` + strings.Repeat("x", maxPushID+1) + `"}`, 400, "id: must be a string of 1 to 128 bytes."},
+		{"/messages", `{"message":"` + strings.Repeat("x", maxPush) + `"}`, 413, "The message may have"},
+		{"/messages", `{"message":"` + strings.Repeat("\u00fc", maxPush/6) + `"}`, 413, "The message may have"},
+		{"/users/user@example.com/messages", `{"message":1,"emails":["a"]}`, 400, `body: json: unknown field "emails".`},
+		{"/presence/query", `{}`, 400, "emails: is missing."},
+		{"/presence/query", many, 400, "emails: may have 1000 e-mails at the most."},
+	} {
+		p.wantProblem("POST", c.path, c.body, c.status, c.detail)
+	}
+	if answer, _ := p.exchange("POST", "/messages", `{"message":1}`, http.Header{"Content-Type": nil}); answer.StatusCode != http.StatusUnsupportedMediaType {
+		t.Errorf("a body that does not say what it is was answered %d", answer.StatusCode)
+	}
+	if len(p.reaching.frames) != 0 {
+		t.Errorf("pushed were %q", p.reaching.frames)
+	}
+}

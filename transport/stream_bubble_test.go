@@ -1,0 +1,214 @@
+package transport
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// Who comes again must be told what happened meanwhile, all of it and once; and
+// when that is not known any more, must not be left with a list that is wrong.
+func TestStreamGoesOnOrBeginsAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		p.watching.happen(events("1 a", "2 b", "3 a")...)
+		for target, headers := range map[string]string{"": "Last-Event-ID: 1\n", "?last_event_id=1": ""} {
+			if got := told(p.watch(target, headers).next()); got != "2 3" {
+				t.Errorf("who knows 1 is told %q", got)
+			}
+		}
+		p.end()
+		if got := told(p.watch("", "Last-Event-ID: other\n").next()); got != "reset snapshot" {
+			t.Errorf("who knows what nobody knows is told %q", got)
+		}
+		lagging := p.watch("", "Last-Event-ID: 3\n")
+		p.watching.change(func() {
+			p.watching.events = append(p.watching.events, events("4 a", "5 a")...)
+			p.watching.forgotten = 4
+		})
+		time.Sleep(streamPace)
+		text := lagging.next()
+		if got := told(text); got != "reset snapshot" {
+			t.Errorf("who lags behind what is kept is told %q", got)
+		}
+		// Else a client that is cut off in the snapshot would go on from an old place.
+		if !strings.Contains(text, "event: reset\nid:\ndata: {}\n\n") {
+			t.Errorf("the reset does not take back the ID: %q", text)
+		}
+		p.watching.happen(events("6 a")...)
+		time.Sleep(streamPace)
+		if got := told(lagging.next()); got != "6" {
+			t.Errorf("after the snapshot it is told %q", got)
+		}
+	})
+}
+
+// A write to each of a thousand watchers for each of five hundred events a second
+// is more than a core can do.
+func TestEventsOfATenthOfASecondLeaveTogether(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		s := p.watch("", "")
+		s.next()
+		time.Sleep(streamPace)
+		p.watching.happen(events("1 a")...)
+		if got := told(s.next()); got != "1" {
+			t.Errorf("the first after a silence is %q, and not told at once", got)
+		}
+		p.watching.happen(events("2 a")...)
+		time.Sleep(streamPace - time.Nanosecond)
+		p.watching.happen(events("3 a")...)
+		if got := told(s.next()); got != "" {
+			t.Errorf("%q is told too early", got)
+		}
+		time.Sleep(time.Nanosecond)
+		if got := told(s.next()); got != "2 3" {
+			t.Errorf("told together are %q", got)
+		}
+	})
+}
+
+// A proxy closes what is silent. And a watcher of few must not fall out of what is
+// kept because of all the others: its place moves on.
+func TestSilentStreamSaysThatItIsThere(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		all, few := p.watch("", ""), p.watch("?emails=b@example.com", "")
+		all.next()
+		few.next()
+		time.Sleep(streamBeat - time.Nanosecond)
+		if got := all.next() + few.next(); got != "" {
+			t.Errorf("before its time it says %q", got)
+		}
+		time.Sleep(time.Nanosecond)
+		if all, few := all.next(), few.next(); all != ":\n\n" || few != ":\n\n" {
+			t.Errorf("after %s of silence they are told %q and %q", streamBeat, all, few)
+		}
+		time.Sleep(time.Second / 2)
+		for i := range 2 * int(streamBeat/time.Second) {
+			p.watching.happen(events(fmt.Sprint(i+1, " a"))...)
+			time.Sleep(time.Second)
+		}
+		all.next()
+		if got := few.next(); got != "id: 15\n\nid: 30\n\n" {
+			t.Errorf("who watches somebody else is told %q", got)
+		}
+	})
+}
+
+// A token that is revoked ends what was begun with it. That the database is away
+// ends nothing: nobody can say that it was revoked.
+func TestStreamOfARevokedTokenEnds(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		s := p.watch("", "")
+		p.tokens.set(func(f *fakeTokens) { f.away = true })
+		time.Sleep(20 * time.Minute)
+		synctest.Wait()
+		if s.isOver() {
+			t.Fatal("without a database the stream ended")
+		}
+		p.tokens.set(func(f *fakeTokens) { f.away, f.revoked = false, true })
+		time.Sleep(streamBeat + 2*tokenPatience)
+		synctest.Wait()
+		if !s.isOver() {
+			t.Error("the stream of a revoked token goes on")
+		}
+	})
+}
+
+// Who does not read must cost no more than a place for a while, and no memory.
+func TestWatcherWhoDoesNotReadIsCutOff(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		here, there := net.Pipe()
+		p.network.conns <- there
+		_, _ = io.WriteString(here, "GET "+apiPath+streamPath+" HTTP/1.1\r\nHost: here\r\nAuthorization: Token "+goodToken0+"\r\n\r\n")
+		time.Sleep(streamTimeout - time.Nanosecond)
+		synctest.Wait()
+		if p.open() != 1 {
+			t.Fatalf("before its time %d watch", p.open())
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if p.open() != 0 {
+			t.Error("it still has its place")
+		}
+		_ = here.Close()
+	})
+}
+
+// Streams never end by themselves, and a drain must not wait for them.
+func TestDrainEndsStreamsAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		one, other := p.watch("", ""), p.watch("", "")
+		begun := time.Now()
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if took := time.Since(begun); !one.isOver() || !other.isOver() || took > time.Second {
+			t.Errorf("after a drain of %s the streams are over: %t, %t", took, one.isOver(), other.isOver())
+		}
+		if p.watchers.enter() {
+			t.Error("a stream may begin after the drain")
+		}
+	})
+}
+
+// Watchers have places of their own: they fill none of those who only ask, and
+// one too many is told so.
+func TestWatchersTakeNoPlaceOfVisitors(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		one, _ := p.watch("", ""), p.watch("", "")
+		third := p.watch("", "")
+		if text := third.next(); third.was() != http.StatusServiceUnavailable || text != `{"detail":"Too many watchers."}` {
+			t.Errorf("the third of two watchers is answered %d %s", third.was(), text)
+		}
+		p.visitors.mu.Lock()
+		beside := len(p.visitors.open) - p.visitors.streams
+		p.visitors.mu.Unlock()
+		if beside != 1 {
+			t.Errorf("%d connections count beside two watchers, want the third's", beside)
+		}
+		_ = one.conn.Close()
+		synctest.Wait()
+		if again := p.watch("", ""); again.was() != http.StatusOK {
+			t.Errorf("after one has left, the next is answered %d", again.was())
+		}
+		p.end()
+		p.visitors.mu.Lock()
+		defer p.visitors.mu.Unlock()
+		if p.visitors.streams != 0 || p.open() != 0 {
+			t.Errorf("when all have left, %d places are taken and %d count as streams", p.open(), p.visitors.streams)
+		}
+	})
+}
+
+// When presence ends there is nothing to watch, and a stream that only beat would
+// say that nobody comes or goes.
+func TestStreamEndsWithPresence(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		s := p.watch("", "")
+		p.watching.change(func() { p.watching.ended = true })
+		time.Sleep(streamPace)
+		if !s.isOver() {
+			t.Error("the stream goes on")
+		}
+	})
+}
+
+// open is how many watch.
+func (p *pipeServer) open() int {
+	p.watchers.mu.Lock()
+	defer p.watchers.mu.Unlock()
+	return p.watchers.open
+}
+
+// end ends all streams, as presence would, and begins it anew.
+func (p *pipeServer) end() {
+	p.watching.change(func() { p.watching.ended = true })
+	time.Sleep(streamPace)
+	synctest.Wait()
+	p.watching.change(func() { p.watching.ended = false })
+}
