@@ -198,6 +198,14 @@ func appendString(b, s []byte) []byte {
 // appendText appends UTF-8 text as the inside of an ASCII JSON string.
 func appendText(b, s []byte) []byte {
 	for i := 0; i < len(s); {
+		from := i
+		for i < len(s) && plain[s[i]] {
+			i++
+		}
+		b = append(b, s[from:i]...)
+		if i == len(s) {
+			break
+		}
 		if c := s[i]; c < utf8.RuneSelf {
 			b = appendUnit(b, rune(c))
 			i++
@@ -214,6 +222,14 @@ func appendText(b, s []byte) []byte {
 	}
 	return b
 }
+
+// plain tells the bytes that stand for themselves inside an ASCII JSON string.
+var plain = func() (is [256]bool) {
+	for c := ' '; c <= '~'; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 // appendUnit appends one UTF-16 code unit, escaped if it must be.
 func appendUnit(b []byte, u rune) []byte {

@@ -19,7 +19,8 @@ type parked struct {
 	rest     *rest // nil while nothing is
 	state    state // guarded by the socket's lock, as what follows
 	missed   bool  // it was woken while somebody read
-	needs    int   // bytes of credit, while it is starved
+	needs    int   // bytes of credit, for the message in hand
+	short    bool  // there was no memory for it
 }
 
 // state says who may read.
@@ -281,7 +282,7 @@ func (p *parked) sift(m *rest) state {
 			m.seen, m.payload = end, m.payload+h.length
 		default:
 			cost := int(m.payload+h.length) + frameCost
-			if m.whole = !p.hasRoom(cost); m.whole {
+			if m.whole = !p.takes(cost); m.whole {
 				return starved
 			}
 			if next := p.deliver(m.buf[:end], cost); next != waits {
@@ -311,13 +312,17 @@ func (p *parked) tolerate(m *rest) state {
 	return waits
 }
 
-// hasRoom asks whether there is credit for a message. It stays if there is, since
-// nobody else takes of it.
-func (p *parked) hasRoom(cost int) bool {
+// takes takes the credit for a message, if there is some.
+func (p *parked) takes(cost int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.needs = cost
-	return p.room(cost)
+	if !p.room(cost) {
+		return false
+	}
+	p.credit += cost
+	p.short = !p.held.hold(cost - frameCost)
+	return true
 }
 
 // refuse gives the library what it ends the conversation for: a violation, or the
@@ -335,34 +340,37 @@ func (p *parked) refuse(frames []byte) state {
 	return p.leave(func() bool { return p.end(err) })
 }
 
-// deliver hands one whole message to the session, by way of the library.
+// deliver hands one whole message to the session, by way of the library. Its credit
+// was taken.
 func (p *parked) deliver(frames []byte, cost int) state {
 	p.wire.hand = frames
 	kind, from, err := p.conn.NextReader()
 	f := p.lend(kind)
+	f.held = cost - frameCost
 	if err == nil {
 		_, err = f.buf.ReadFrom(from)
 	}
 	p.wire.hand = nil
-	if err != nil {
-		f.drop()
-		return p.leave(func() bool { return p.end(err) })
+	why, bad := rollcall.Close{}, false
+	if err == nil {
+		why, bad = p.judge(f)
 	}
-	if why, bad := p.judge(f); bad {
-		f.drop()
-		return p.violate(why)
-	}
-	p.mu.Lock()
-	fits := p.held.hold(f.buf.Len())
-	f.held = f.buf.Len()
-	p.credit += cost
-	p.mu.Unlock()
-	if !fits {
+	switch {
+	case err == nil && !bad && !p.short:
+		p.session.Receive(f)
+		return waits
+	case err == nil && !bad:
 		f.Release()
 		return p.leave(func() bool { p.Close(rollcall.CloseShortOfMemory); return false })
 	}
-	p.session.Receive(f)
-	return waits
+	p.mu.Lock()
+	p.credit -= cost
+	p.mu.Unlock()
+	f.drop()
+	if bad {
+		return p.violate(why)
+	}
+	return p.leave(func() bool { return p.end(err) })
 }
 
 // pong notes a ping or a pong. It answers false for one ping too many.

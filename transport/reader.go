@@ -221,7 +221,7 @@ func (r *reader) tooFast() bool {
 	if r.rate == 0 {
 		return false
 	}
-	if now := r.now(); now-r.second >= int64(time.Second) {
+	if now := r.heard.Load(); now-r.second >= int64(time.Second) {
 		r.second, r.count = now, 0
 	}
 	r.count++
