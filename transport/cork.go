@@ -21,13 +21,13 @@ func (s *socket) cork() {
 }
 
 // uncork writes what has been queued meanwhile.
-func (s *socket) uncork(to source) {
+func (s *socket) uncork() {
 	frames := s.takeShort()
 	if frames == nil {
 		return
 	}
 	err := s.frame(frames)
-	if err != nil || !s.wire.flushNow(to) {
+	if err != nil || !s.wire.flushNow() {
 		go s.writeRest(frames, err)
 		return
 	}

@@ -64,7 +64,7 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	below := &wire{}
-	conn, err := s.upgrader.Upgrade(&hijacker{w, below}, r, nil)
+	conn, err := s.upgrader.Upgrade(&hijacker{w, below, s.lot}, r, nil)
 	if err != nil { // it was answered, or had said something before its answer and is closed
 		s.sockets.release(host)
 		return
@@ -81,16 +81,23 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 	go s.serve(socket, request, query) // not here: the handler's buffers and stack would stay
 }
 
-// hijacker puts our wire between the library and the connection.
+// hijacker puts our wire between the library and the connection, and the
+// connection into the lot, if there is one.
 type hijacker struct {
 	http.ResponseWriter
 	wire *wire
+	lot  lot
 }
 
 // Hijack implements [http.Hijacker].
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, buffers, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	h.wire.Conn = conn
+	if err == nil && h.lot != nil {
+		if parkable, ok := h.lot.adopt(conn); ok {
+			h.wire.Conn = parkable
+		}
+	}
 	return h.wire, buffers, err
 }
 

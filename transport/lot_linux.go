@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -18,7 +16,7 @@ const (
 	// wakeBuffer is what is read of one connection before the next one's turn.
 	// What is more wakes it again.
 	wakeBuffer = 16 << 10
-	// wakesAtOnce is how many connections one look finds ready.
+	// wakesAtOnce is how many connections one look finds changed.
 	wakesAtOnce = 128
 	// pollersEach is how many goroutines there are to wake drivers, for each
 	// processor. One looks while the others work, or wait to be the next to look;
@@ -34,16 +32,17 @@ const CanPark = true
 // epoll instance can be waited for like any of them.
 type epollLot struct {
 	log   *slog.Logger
-	once  sync.Once // guards file and ready
+	once  sync.Once // guards what is up to mu
 	file  *os.File  // the epoll instance; nil if there is none
+	fd    int       // of it
 	ready syscall.RawConn
 
 	mu    sync.RWMutex
 	last  uint64                // the newest number
-	slots map[uint64]*epollSlot // by a number that is never given twice
+	conns map[uint64]*epollConn // by a number that is never given twice
 }
 
-func newLot(log *slog.Logger) lot { return &epollLot{log: log, slots: make(map[uint64]*epollSlot)} }
+func newLot(log *slog.Logger) lot { return &epollLot{log: log, conns: make(map[uint64]*epollConn)} }
 
 // open makes the instance and those who look at it, with the first connection.
 func (l *epollLot) open() {
@@ -56,16 +55,15 @@ func (l *epollLot) open() {
 	}
 }
 
-func (l *epollLot) make() error {
-	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
-	if err != nil {
+func (l *epollLot) make() (err error) {
+	if l.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("making an epoll instance: %w", err)
 	}
-	if err := unix.SetNonblock(fd, true); err != nil { // or Go would not wait for it as for a connection
-		_ = unix.Close(fd)
+	if err := unix.SetNonblock(l.fd, true); err != nil { // or Go would not wait for it as for a connection
+		_ = unix.Close(l.fd)
 		return fmt.Errorf("preparing an epoll instance: %w", err)
 	}
-	file := os.NewFile(uintptr(fd), "epoll")
+	file := os.NewFile(uintptr(l.fd), "epoll")
 	if l.ready, err = file.SyscallConn(); err != nil {
 		_ = file.Close()
 		return fmt.Errorf("preparing an epoll instance: %w", err)
@@ -74,61 +72,82 @@ func (l *epollLot) make() error {
 	return nil
 }
 
-// enter implements lot, for connections that have a descriptor of their own.
-func (l *epollLot) enter(c net.Conn, d driver) (place, bool) {
+// adopt implements lot, for connections that have a descriptor of their own: it
+// takes another one of the same connection, and closes theirs. Go's own would be
+// held by each idle socket, with what it knows of it: 800 bytes.
+func (l *epollLot) adopt(c net.Conn) (Parkable, bool) {
 	socket, ok := c.(*net.TCPConn)
 	if !ok {
 		return nil, false
 	}
-	l.once.Do(l.open)
+	if l.once.Do(l.open); l.file == nil {
+		return nil, false
+	}
 	raw, err := socket.SyscallConn()
-	if err != nil || l.file == nil {
+	if err != nil {
 		return nil, false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.last++
-	s := &epollSlot{lot: l, raw: raw, number: l.last, driver: d}
-	if s.control(unix.EPOLL_CTL_ADD, unix.EPOLLET) != nil { // it waits for nothing yet
+	own := &epollConn{lot: l, fd: -1}
+	err = raw.Control(func(fd uintptr) {
+		own.fd, _ = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err != nil || own.fd < 0 { // no more files: this one stays as it is
 		return nil, false
 	}
-	l.slots[s.number] = s
-	return s, true
+	if err := l.add(own); err != nil {
+		_ = unix.Close(own.fd)
+		return nil, false
+	}
+	_ = c.Close()
+	return own, true
 }
 
+// add tells the kernel to tell of each change.
+func (l *epollLot) add(c *epollConn) error {
+	l.mu.Lock()
+	l.last++
+	c.number = l.last
+	l.conns[c.number] = c
+	l.mu.Unlock()
+	if err := c.control(unix.EPOLL_CTL_ADD); err != nil {
+		l.forget(c)
+		return err
+	}
+	return nil
+}
+
+func (l *epollLot) forget(c *epollConn) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.conns, c.number)
+}
+
+// close implements lot. The pollers end by it.
 func (l *epollLot) close() {
 	l.once.Do(func() {}) // too late to open
 	if l.file != nil {
-		_ = l.file.Close() // the pollers end by that
+		_ = l.file.Close()
 	}
 }
 
-// find returns whom the events are for; nil for one that has left.
-func (l *epollLot) find(events []unix.EpollEvent, into []*epollSlot) {
+// find returns whom the events are for; nil for one that has gone.
+func (l *epollLot) find(events []unix.EpollEvent, into []*epollConn) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for i, e := range events {
-		into[i] = l.slots[uint64(uint32(e.Fd))|uint64(uint32(e.Pad))<<32]
+		into[i] = l.conns[uint64(uint32(e.Fd))|uint64(uint32(e.Pad))<<32]
 	}
 }
 
-// poller is one goroutine that wakes drivers, and the source of the one that it
-// wakes. Its functions are made once, since they are called for every message.
+// poller is one goroutine that wakes drivers. Its look is made once, since it is
+// called for every few messages.
 type poller struct {
-	lot      *epollLot
-	events   [wakesAtOnce]unix.EpollEvent
-	slots    [wakesAtOnce]*epollSlot
-	found    int
-	look     func(uintptr) bool
-	from     syscall.RawConn
-	buffer   [wakeBuffer]byte
-	got      int
-	err      error
-	readOnce func(uintptr) bool
-
-	writing   []byte
-	written   int
-	writeOnce func(uintptr) bool
+	lot    *epollLot
+	events [wakesAtOnce]unix.EpollEvent
+	conns  [wakesAtOnce]*epollConn
+	found  int
+	look   func(uintptr) bool
+	buffer [wakeBuffer]byte
 }
 
 func newPoller(l *epollLot) *poller {
@@ -138,100 +157,24 @@ func newPoller(l *epollLot) *poller {
 		p.found = max(n, 0)
 		return err == nil && n > 0 // an interrupted look is repeated
 	}
-	p.readOnce = func(fd uintptr) bool {
-		p.got, p.err = unix.Read(int(fd), p.buffer[:])
-		return true
-	}
-	p.writeOnce = func(fd uintptr) bool {
-		p.written, _ = unix.Write(int(fd), p.writing)
-		return true
-	}
 	return p
 }
 
-// run wakes who is ready, until the instance is closed. An end that came with the
-// last bytes is told once, and bytes beyond the buffer are not told again: both
-// must be looked for.
+// run wakes whoever has something new, until the instance is closed. An end that
+// came with the last bytes is told once, and must be looked for.
 func (p *poller) run() {
 	const ended = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 	for p.lot.ready.Read(p.look) == nil {
-		p.lot.find(p.events[:p.found], p.slots[:])
-		for i, s := range p.slots[:p.found] {
-			if s == nil {
+		p.lot.find(p.events[:p.found], p.conns[:])
+		for i, c := range p.conns[:p.found] {
+			if c == nil {
 				continue
 			}
-			p.from, p.got = s.raw, 0
-			next := s.driver.wake(p)
-			more := p.got == wakeBuffer || p.events[i].Events&ended != 0
-			if next == waitsAfter || next == waitsOn && more {
-				s.wait(false)
+			p.conns[i] = nil
+			next := c.changed(p.buffer[:])
+			if next == WaitsAgain || next == WaitsOn && p.events[i].Events&ended != 0 {
+				c.Again()
 			}
 		}
 	}
-}
-
-// read implements source.
-func (p *poller) read() ([]byte, error) {
-	p.got = 0
-	if err := p.from.Read(p.readOnce); err != nil {
-		return nil, err // the connection is closed
-	}
-	switch {
-	case errors.Is(p.err, unix.EAGAIN), errors.Is(p.err, unix.EINTR):
-		p.got = 0
-		return nil, errNothing
-	case p.err != nil:
-		return nil, os.NewSyscallError("read", p.err)
-	case p.got == 0:
-		return nil, io.EOF
-	}
-	return p.buffer[:p.got], nil
-}
-
-// write implements source.
-func (p *poller) write(b []byte) int {
-	p.writing, p.written = b, 0
-	_ = p.from.Write(p.writeOnce) // it fails if the connection is closed
-	p.writing = nil
-	return max(p.written, 0)
-}
-
-// epollSlot implements place. The kernel knows it by its number, so that an event
-// of a connection that has gone is never taken for one of the descriptor's next
-// owner.
-type epollSlot struct {
-	lot    *epollLot
-	raw    syscall.RawConn
-	number uint64
-	driver driver
-}
-
-// wait implements place. That it cannot is no harm: the connection is closed
-// then, and whoever closed it sees to the rest.
-func (s *epollSlot) wait(orWritable bool) {
-	events := uint32(unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET)
-	if orWritable {
-		events |= unix.EPOLLOUT
-	}
-	_ = s.control(unix.EPOLL_CTL_MOD, events)
-}
-
-func (s *epollSlot) leave() {
-	s.lot.mu.Lock()
-	defer s.lot.mu.Unlock()
-	delete(s.lot.slots, s.number)
-}
-
-// control tells the kernel, which forgets the descriptor by itself when it is closed.
-func (s *epollSlot) control(operation int, events uint32) (err error) {
-	event := unix.EpollEvent{Events: events, Fd: int32(uint32(s.number)), Pad: int32(uint32(s.number >> 32))}
-	e := s.lot.ready.Control(func(epoll uintptr) {
-		if e := s.raw.Control(func(fd uintptr) { err = unix.EpollCtl(int(epoll), operation, int(fd), &event) }); e != nil {
-			err = e
-		}
-	})
-	if e != nil {
-		return e
-	}
-	return err
 }

@@ -14,13 +14,13 @@ import (
 // waits again. Everything about it is guarded by who may read: it has a state.
 type parked struct {
 	reader
+	wait     Parkable
 	farewell func(*socket) // what is to be done when the socket is over
-	place    place
-	rest     *rest // nil while nothing is
-	state    state // guarded by the socket's lock, as what follows
-	missed   bool  // it was woken while somebody read
-	needs    int   // bytes of credit, for the message in hand
-	short    bool  // there was no memory for it
+	rest     *rest         // nil while nothing is
+	state    state         // guarded by the socket's lock, as what follows
+	missed   bool          // it was woken while somebody read
+	needs    int           // bytes of credit, for the message in hand
+	short    bool          // there was no memory for it
 }
 
 // state says who may read.
@@ -46,54 +46,52 @@ type rest struct {
 // park lets a socket that has its session wait without a goroutine. It answers
 // false if its connection cannot.
 func (s *Server) park(one *socket, session rollcall.Session) bool {
-	if s.lot == nil {
+	wait, ok := one.wire.Conn.(Parkable)
+	if !ok {
 		return false
 	}
 	p := &parked{
 		reader:   reader{socket: one, session: session, limit: s.config.MaxMessage, rate: s.config.MaxMessageRate},
+		wait:     wait,
 		farewell: s.farewell,
 		state:    reads,
 	}
-	place, ok := s.lot.enter(one.wire.Conn, p)
-	if !ok {
-		return false
-	}
-	p.place = place
 	one.wire.fed = true
 	p.conn.SetCloseHandler(silent) // Close answers, in its turn
 	one.mu.Lock()
 	one.parked = p
 	one.mu.Unlock()
-	if p.rests(true) != leaves {
-		p.place.wait(false)
+	if p.rests(false) != Leaves {
+		p.wait.Attach(p)
 	}
 	return true
 }
 
-// wake implements driver.
-func (p *parked) wake(from source) (next outlook) {
+// Wake implements [Driver].
+func (p *parked) Wake(buffer []byte) (next Outlook) {
 	if !p.claim() {
-		return leaves
+		return Leaves
 	}
-	starving := p.rest != nil && p.rest.whole // then it has not been read for a while
+	behind := p.rest != nil && p.rest.whole // it starved, and has not been read for a while
 	p.cork()
 	defer func() {
 		if p.survive(recover()) {
-			p.uncork(from)
+			p.uncork()
 			p.leave(func() bool { return false })
-			next = leaves
+			next = Leaves
 		}
 	}()
 	for {
-		now := p.turn(from)
-		p.uncork(from)
+		now, full := p.turn(buffer)
+		p.uncork()
 		switch {
 		case now == waits:
-			return p.rests(starving)
+			return p.rests(behind || full)
 		case now == starved && p.starves():
+			behind = true
 			p.cork()
 		default:
-			return leaves
+			return Leaves
 		}
 	}
 }
@@ -112,20 +110,20 @@ func (p *parked) claim() bool {
 
 // rests gives the right to read back. A socket that was closed meanwhile has
 // nothing to wait for.
-func (p *parked) rests(behind bool) outlook {
+func (p *parked) rests(behind bool) Outlook {
 	p.mu.Lock()
 	if p.ended.Load() != nil {
 		p.mu.Unlock()
 		p.leave(func() bool { return false })
-		return leaves
+		return Leaves
 	}
 	p.state = waits
 	missed := p.missed
 	p.mu.Unlock()
 	if missed || behind {
-		return waitsAfter
+		return WaitsAgain
 	}
-	return waitsOn
+	return WaitsOn
 }
 
 // starves waits for credit. It answers true if there is some already.
@@ -146,12 +144,12 @@ func (p *parked) starves() bool {
 }
 
 // feed wakes a starved socket when there is credit for it: by the way of its
-// place, since whoever gives credit has other things to do. The caller holds the
-// lock.
+// connection, since whoever gives credit has other things to do. The caller holds
+// the lock.
 func (p *parked) feed() {
 	if p.state == starved && p.room(p.needs) {
 		p.state = waits
-		p.place.wait(true)
+		p.wait.Again()
 	}
 }
 
@@ -180,37 +178,38 @@ func (p *parked) finish(last func() (goodbye bool)) {
 		p.survive(recover())
 		p.farewell(p.socket)
 	}()
-	p.place.leave()
+	p.wait.Detach()
 	p.finishReading(last())
 }
 
-// turn reads what has come and hands over what is whole.
-func (p *parked) turn(from source) state {
+// turn reads what has come and hands over what is whole. There may be more if the
+// buffer was full.
+func (p *parked) turn(buffer []byte) (next state, full bool) {
 	var fresh rest
 	m := p.rest
 	if m == nil {
 		m = &fresh
 	}
 	if !m.whole {
-		came, err := from.read()
+		n, err := p.wait.TryRead(buffer)
 		switch {
-		case errors.Is(err, errNothing):
-			return waits
+		case errors.Is(err, ErrNothing):
+			return waits, false
 		case err != nil:
-			return p.leave(func() bool { return p.end(err) })
+			return p.leave(func() bool { return p.end(err) }), false
 		}
+		full = n == len(buffer)
 		p.heard.Store(p.now())
 		if m.buf == nil {
-			m.buf = came
+			m.buf = buffer[:n]
 		} else {
-			m.buf = append(m.buf, came...)
+			m.buf = append(m.buf, buffer[:n]...)
 		}
 	}
-	next := p.sift(m)
-	if next == over {
-		return over
+	if next = p.sift(m); next != over {
+		next = p.keep(m, next)
 	}
-	return p.keep(m, next)
+	return next, full
 }
 
 // keep keeps what is left for the next turn, in memory of its own.
@@ -219,7 +218,7 @@ func (p *parked) keep(m *rest, next state) state {
 	switch {
 	case holds == 0:
 		p.rest = nil
-	case p.rest == nil, cap(m.buf) > 2*holds+wakeBuffer: // a whole message lies before it
+	case p.rest == nil, cap(m.buf) > 2*holds+maxGathered: // a whole message lies before it
 		p.rest = &rest{buf: slices.Clone(m.buf), seen: m.seen, payload: m.payload, whole: m.whole, held: holds}
 	default:
 		p.rest.held = holds
@@ -306,7 +305,7 @@ func (m *rest) cut(end int) {
 // tolerate bounds what a message may take that comes in many small frames: its
 // payload is bounded, and their heads must not be more.
 func (p *parked) tolerate(m *rest) state {
-	if int64(len(m.buf)) > 2*p.limit+wakeBuffer {
+	if int64(len(m.buf)) > 2*p.limit+maxGathered {
 		return p.violate(rollcall.CloseTooBig)
 	}
 	return waits

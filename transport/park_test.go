@@ -249,8 +249,8 @@ func heardParked(t *testing.T, pieces ...[]byte) heard {
 	p := &parked{reader: reader{socket: s, session: e, limit: talkLimit}, state: reads}
 	over := make(chan struct{})
 	p.farewell = func(*socket) { close(over) }
-	from := &table{pieces: pieces}
-	p.place = from
+	p.wait = &table{deafConn: deafConn{from: bytes.NewReader(nil)}, pieces: pieces}
+	s.wire.Conn = p.wait
 	s.wire.fed = true
 	s.conn.SetCloseHandler(silent)
 	s.parked = p
@@ -258,8 +258,9 @@ func heardParked(t *testing.T, pieces ...[]byte) heard {
 		<-e.left
 		s.Close(rollcall.CloseNormal)
 	}()
-	for next := p.rests(true); next != leaves; {
-		next = p.wake(from)
+	buffer := make([]byte, maxGathered)
+	for next := p.rests(true); next != Leaves; {
+		next = p.Wake(buffer)
 	}
 	select {
 	case <-over:
@@ -283,21 +284,28 @@ func ended(t *testing.T, s *socket, e *ear) heard {
 	return heard{e.said.String(), why}
 }
 
-// table is a place, and a source, that serves pieces, and then the end of the connection.
-type table struct{ pieces [][]byte }
-
-func (p *table) read() ([]byte, error) {
-	if len(p.pieces) == 0 {
-		return nil, io.EOF
-	}
-	piece := slices.Clone(p.pieces[0])
-	p.pieces = p.pieces[1:]
-	return piece, nil
+// table is a connection that serves pieces, and then its end.
+type table struct {
+	deafConn
+	pieces [][]byte
 }
 
-func (*table) write(b []byte) int { return len(b) }
-func (*table) wait(bool)          {}
-func (*table) leave()             {}
+func (p *table) TryRead(into []byte) (int, error) {
+	if len(p.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(into, p.pieces[0])
+	if p.pieces[0] = p.pieces[0][n:]; len(p.pieces[0]) == 0 {
+		p.pieces = p.pieces[1:]
+	}
+	return n, nil
+}
+
+func (*table) TryWrite(b []byte) int { return len(b) }
+func (*table) CloseWrite() error     { return nil }
+func (*table) Attach(Driver)         {}
+func (*table) Again()                {}
+func (*table) Detach()               {}
 
 // talking is a socket over a connection that has only its reading side.
 func talking(t *testing.T, from io.Reader) (*socket, *ear) {
@@ -310,7 +318,7 @@ func talking(t *testing.T, from io.Reader) (*socket, *ear) {
 	} {
 		r.Header.Set(name, value)
 	}
-	conn, err := upgrader(readBuffer).Upgrade(&hijacker{&hijacked{conn: deafConn{from: from}}, below}, r, nil)
+	conn, err := upgrader(readBuffer).Upgrade(&hijacker{&hijacked{conn: deafConn{from: from}}, below, nil}, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

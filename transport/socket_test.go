@@ -356,7 +356,6 @@ func testStalledWriterIsTooSlow(t *testing.T) {
 	c := dial(t, s, "/ws/connect/?email=user@example.com")
 	c.read()
 	one := s.sockets.all()[0]
-	one.opened = one.opened.Add(-writeTimeout - time.Second)
 	one.stalled.Store(1)
 	one.check(time.Hour, time.Hour)
 	c.wantClose(rollcall.CloseSlow)

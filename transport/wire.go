@@ -68,10 +68,10 @@ func (w *wire) flush() error {
 
 // flushNow is flush for whoever must not wait: it answers false if not all could
 // be written at once. The rest is for flush then.
-func (w *wire) flushNow(to source) bool {
+func (w *wire) flushNow() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n := to.write(w.out.buf[:w.out.n])
+	n := w.Conn.(Parkable).TryWrite(w.out.buf[:w.out.n])
 	w.out.n = copy(w.out.buf[:], w.out.buf[n:w.out.n])
 	if w.out.n > 0 {
 		return false
