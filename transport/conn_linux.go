@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -26,9 +27,6 @@ type epollConn struct {
 	reads  time.Duration // the deadlines, since began; 0 is none
 	writes time.Duration
 }
-
-// began is the zero of all deadlines, which are by the monotonic clock.
-var began = time.Now()
 
 // changed tells whoever waits.
 func (c *epollConn) changed(buffer []byte) Outlook {
@@ -94,9 +92,9 @@ func (c *epollConn) TryRead(p []byte) (int, error) {
 	if c.fd < 0 {
 		return 0, net.ErrClosed
 	}
-	n, err := unix.Read(c.fd, p)
+	n, err := syscall.Read(c.fd, p)
 	switch {
-	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
 		return 0, ErrNothing
 	case err != nil:
 		return 0, os.NewSyscallError("read", err)
@@ -118,8 +116,8 @@ func (c *epollConn) write(p []byte) (int, error) {
 	if c.fd < 0 {
 		return 0, net.ErrClosed
 	}
-	n, err := unix.Write(c.fd, p)
-	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
+	n, err := syscall.Write(c.fd, p)
+	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
 		return 0, nil
 	}
 	return max(n, 0), os.NewSyscallError("write", err)

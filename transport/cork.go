@@ -6,13 +6,32 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A socket is corked while its messages are handed to its session. The replies to
-// all that came in one go are written in one go then, and by whoever handed them
-// over: no goroutine is started for it. What cannot be written at once is left to
-// the writer, as is everything that is not a short reply.
+// What is short and can be written at once is written by whoever has it: starting
+// a goroutine takes longer. A socket is corked while its messages are handed to its
+// session, so that the replies to all that came in one go leave in one write. The
+// writer is for everything else: what is long, whatever has to wait, and the end.
 
 // headAllowance is what the head of a frame takes at the most, in bytes.
 const headAllowance = 16
+
+// pingFrame is made once for all.
+var pingFrame, _ = websocket.NewPreparedMessage(websocket.PingMessage, nil) // fails for no control frame
+
+// batch is what one look finds to be written.
+type batch struct {
+	frames [][]byte
+	pong   *string
+	ping   bool
+}
+
+// size is what it takes on the wire, at the most.
+func (b *batch) size(queued int) int {
+	n := queued + headAllowance*(len(b.frames)+1)
+	if b.pong != nil {
+		n += headAllowance + len(*b.pong)
+	}
+	return n
+}
 
 func (s *socket) cork() {
 	s.mu.Lock()
@@ -22,16 +41,24 @@ func (s *socket) cork() {
 
 // uncork writes what has been queued meanwhile.
 func (s *socket) uncork() {
-	frames := s.takeShort()
-	if frames == nil {
+	s.mu.Lock()
+	s.corked = false
+	s.mu.Unlock()
+	s.push()
+}
+
+// push has what is queued written, by itself if that is possible.
+func (s *socket) push() {
+	b, ok := s.takeShort()
+	if !ok {
 		return
 	}
-	err := s.frame(frames)
+	err := s.gatherBatch(b)
 	if err != nil || !s.wire.flushNow() {
-		go s.writeRest(frames, err)
+		go s.writeRest(b, err)
 		return
 	}
-	s.wrote(frames)
+	s.wrote(b.frames)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.writing = false
@@ -40,39 +67,57 @@ func (s *socket) uncork() {
 	}
 }
 
-// takeShort takes the queue and the right to write, if there is nothing else to
-// write and all of it can be gathered.
-func (s *socket) takeShort() [][]byte {
+// takeShort takes what there is to write, and the right to write. If that is not
+// for the asking goroutine it calls the writer.
+func (s *socket) takeShort() (b batch, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.corked = false
-	frames := s.queue
-	switch {
-	case !s.unwritten():
-		return nil
-	case s.writing, len(frames) == 0, s.pong != nil, s.ping, s.ended.Load() != nil,
-		s.queued+headAllowance*len(frames) > maxGathered:
-		s.write()
-		return nil
+	if s.writing || s.corked || !s.unwritten() {
+		return b, false
 	}
-	s.queue, s.writing = nil, true
-	return frames
+	b = batch{s.queue, s.pong, s.ping}
+	if s.ended.Load() != nil || !s.wire.parkable() || b.size(s.queued) > maxGathered {
+		s.write()
+		return batch{}, false
+	}
+	s.queue, s.pong, s.ping, s.writing = nil, nil, false, true
+	return b, true
 }
 
-// frame has the library make frames of replies, and gathers them.
-func (s *socket) frame(replies [][]byte) error {
+// gatherBatch has the library make frames, and gathers them.
+func (s *socket) gatherBatch(b batch) error {
 	s.wire.gather()
-	for _, r := range replies {
-		if err := s.conn.WriteMessage(websocket.TextMessage, r); err != nil {
+	if err := s.writeControls(b); err != nil {
+		return err
+	}
+	for _, f := range b.frames {
+		if err := s.conn.WriteMessage(websocket.TextMessage, f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// writeControls writes a batch's pong and ping.
+func (s *socket) writeControls(b batch) error {
+	limit := time.Now().Add(writeTimeout + closeGrace)
+	if b.pong != nil {
+		if err := s.conn.WriteControl(websocket.PongMessage, []byte(*b.pong), limit); err != nil {
+			return err
+		}
+	}
+	if !b.ping {
+		return nil
+	}
+	if err := s.conn.SetWriteDeadline(limit); err != nil {
+		return err
+	}
+	return s.conn.WritePreparedMessage(pingFrame)
+}
+
 // writeRest is the writer for what could not be written at once, and goes on with
 // the rest.
-func (s *socket) writeRest(frames [][]byte, err error) {
+func (s *socket) writeRest(b batch, err error) {
 	defer func() {
 		if s.survive(recover()) {
 			s.letThrough()
@@ -84,7 +129,7 @@ func (s *socket) writeRest(frames [][]byte, err error) {
 		err = flushed
 	}
 	s.stalled.Store(0)
-	if !s.isOver(frames, err, nil) {
+	if !s.isOver(b.frames, err, nil) {
 		s.writeAll()
 	}
 }

@@ -158,10 +158,10 @@ func (s *Server) serve(socket *socket, request rollcall.Connect, query string) {
 		s.config.Logger.Debug("connect refused", "address", request.Address, "close", refusal(err).Error())
 	} else {
 		socket.admitted(session)
-		if parked = s.park(socket, session); parked {
+		if parked = s.park(socket); parked {
 			return
 		}
-		r := &reader{socket: socket, session: session, limit: s.config.MaxMessage, rate: s.config.MaxMessageRate}
+		r := &reader{socket: socket, terms: &s.terms}
 		goodbye = r.read()
 	}
 	socket.finishReading(goodbye)

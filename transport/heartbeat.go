@@ -13,15 +13,18 @@ func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.
 	every := min(max(min(pingInterval, pongTimeout)/4, 10*time.Millisecond), time.Second)
 	t := time.NewTicker(every)
 	defer t.Stop()
+	var all []*socket
 	for {
 		select {
 		case <-t.C:
 		case <-ctx.Done():
 			return
 		}
-		for _, one := range s.all() {
+		all = s.appendAll(all[:0])
+		for _, one := range all {
 			one.beat(pingInterval, pongTimeout)
 		}
+		clear(all) // who has gone is not held until the next time
 	}
 }
 

@@ -14,13 +14,12 @@ import (
 // waits again. Everything about it is guarded by who may read: it has a state.
 type parked struct {
 	reader
-	wait     Parkable
-	farewell func(*socket) // what is to be done when the socket is over
-	rest     *rest         // nil while nothing is
-	state    state         // guarded by the socket's lock, as what follows
-	missed   bool          // it was woken while somebody read
-	needs    int           // bytes of credit, for the message in hand
-	short    bool          // there was no memory for it
+	wait   Parkable
+	rest   *rest // nil while nothing is
+	state  state // guarded by the socket's lock, as what follows
+	missed bool  // it was woken while somebody read
+	short  bool  // there was no memory for the message in hand
+	needs  int   // bytes of credit, for the message in hand
 }
 
 // state says who may read.
@@ -45,17 +44,12 @@ type rest struct {
 
 // park lets a socket that has its session wait without a goroutine. It answers
 // false if its connection cannot.
-func (s *Server) park(one *socket, session rollcall.Session) bool {
+func (s *Server) park(one *socket) bool {
 	wait, ok := one.wire.Conn.(Parkable)
 	if !ok {
 		return false
 	}
-	p := &parked{
-		reader:   reader{socket: one, session: session, limit: s.config.MaxMessage, rate: s.config.MaxMessageRate},
-		wait:     wait,
-		farewell: s.farewell,
-		state:    reads,
-	}
+	p := &parked{reader: reader{socket: one, terms: &s.terms}, wait: wait, state: reads}
 	one.wire.fed = true
 	p.conn.SetCloseHandler(silent) // Close answers, in its turn
 	one.mu.Lock()
@@ -176,7 +170,7 @@ func (p *parked) leave(last func() (goodbye bool)) state {
 func (p *parked) finish(last func() (goodbye bool)) {
 	defer func() {
 		p.survive(recover())
-		p.farewell(p.socket)
+		p.terms.farewell(p.socket)
 	}()
 	p.wait.Detach()
 	p.finishReading(last())
@@ -261,7 +255,7 @@ func (p *parked) sift(m *rest) state {
 		}
 		end := m.seen + h.size
 		wrongTurn := h.data() && h.begins() == (m.seen > 0)
-		tooLong := h.whole && (h.length < 0 || h.data() && m.payload+h.length > p.limit)
+		tooLong := h.whole && (h.length < 0 || h.data() && m.payload+h.length > p.terms.limit)
 		if !h.valid || wrongTurn || tooLong {
 			return p.refuse(m.buf[:end])
 		}
@@ -305,7 +299,7 @@ func (m *rest) cut(end int) {
 // tolerate bounds what a message may take that comes in many small frames: its
 // payload is bounded, and their heads must not be more.
 func (p *parked) tolerate(m *rest) state {
-	if int64(len(m.buf)) > 2*p.limit+maxGathered {
+	if int64(len(m.buf)) > 2*p.terms.limit+maxGathered {
 		return p.violate(rollcall.CloseTooBig)
 	}
 	return waits

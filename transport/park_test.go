@@ -234,7 +234,7 @@ func (h heard) String() string { return fmt.Sprintf("%sclosed with %d", h.said, 
 func heardByGoroutine(t *testing.T, talk []byte) heard {
 	t.Helper()
 	s, e := talking(t, bytes.NewReader(talk))
-	r := &reader{socket: s, session: e, limit: talkLimit}
+	r := &reader{socket: s, terms: &terms{limit: talkLimit}}
 	go func() {
 		<-e.left
 		s.Close(rollcall.CloseNormal)
@@ -246,9 +246,11 @@ func heardByGoroutine(t *testing.T, talk []byte) heard {
 func heardParked(t *testing.T, pieces ...[]byte) heard {
 	t.Helper()
 	s, e := talking(t, bytes.NewReader(nil))
-	p := &parked{reader: reader{socket: s, session: e, limit: talkLimit}, state: reads}
 	over := make(chan struct{})
-	p.farewell = func(*socket) { close(over) }
+	p := &parked{
+		reader: reader{socket: s, terms: &terms{limit: talkLimit, farewell: func(*socket) { close(over) }}},
+		state:  reads,
+	}
 	p.wait = &table{deafConn: deafConn{from: bytes.NewReader(nil)}, pieces: pieces}
 	s.wire.Conn = p.wait
 	s.wire.fed = true

@@ -90,11 +90,16 @@ func (f *frame) cost() int { return f.buf.Len() + frameCost }
 // reader reads one socket.
 type reader struct {
 	*socket
-	session rollcall.Session
-	limit   int64 // bytes of a message
-	rate    int   // frames a second; 0 is no limit
-	second  int64 // that is being counted
-	count   int
+	terms  *terms
+	second int64 // that is being counted
+	count  int
+}
+
+// terms are what all readers of a server keep to.
+type terms struct {
+	limit    int64         // bytes of a message
+	rate     int           // frames a second; 0 is no limit
+	farewell func(*socket) // what is to be done when a socket is over
 }
 
 // silent answers a close frame with nothing.
@@ -218,14 +223,14 @@ func (s *socket) room(cost int) bool {
 
 // tooFast counts the frames of each second.
 func (r *reader) tooFast() bool {
-	if r.rate == 0 {
+	if r.terms.rate == 0 {
 		return false
 	}
 	if now := r.heard.Load(); now-r.second >= int64(time.Second) {
 		r.second, r.count = now, 0
 	}
 	r.count++
-	return r.count > r.rate
+	return r.count > r.terms.rate
 }
 
 // waitUntil waits for a condition over what the socket's lock guards, and

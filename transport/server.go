@@ -72,6 +72,7 @@ type Server struct {
 	page     http.Handler
 	http     *http.Server
 	upgrader *websocket.Upgrader
+	terms    terms
 	lot      lot // where sockets wait; nil if each has a goroutine
 	stop     context.CancelFunc
 	draining atomic.Bool
@@ -94,6 +95,7 @@ func New(c Config) *Server {
 	if c.Reader != ReaderGoroutine {
 		s.lot = newLot(c.Logger)
 	}
+	s.terms = terms{limit: c.MaxMessage, rate: c.MaxMessageRate, farewell: s.farewell}
 	if s.upgrader = upgrader(readBuffer); s.lot != nil {
 		s.upgrader = upgrader(parkedReadBuffer)
 	}

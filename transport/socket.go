@@ -37,7 +37,7 @@ type socket struct {
 	wire       *wire // below conn
 	log        *slog.Logger
 	address    string
-	opened     time.Time // the zero of the times below, which are by the monotonic clock
+	opened     time.Duration // since began: the zero of the times below
 	heard      atomic.Int64
 	pinged     atomic.Int64 // when the last ping was queued; 0 if none is open
 	stalled    atomic.Int64 // when the client will have been too slow for the writer; 0 if none waits
@@ -61,15 +61,18 @@ type socket struct {
 
 var _ rollcall.Socket = (*socket)(nil)
 
+// began is the zero of all times here, which are by the monotonic clock.
+var began = time.Now()
+
 func newSocket(conn *websocket.Conn, below *wire, address string, held *budget, log *slog.Logger) *socket {
 	return &socket{
 		conn: conn, wire: below, log: log, held: account{budget: held}, address: address,
-		opened: time.Now(),
+		opened: time.Since(began),
 	}
 }
 
 // now is the time since the socket opened, and never 0.
-func (s *socket) now() int64 { return int64(time.Since(s.opened)) + 1 }
+func (s *socket) now() int64 { return int64(time.Since(began)-s.opened) + 1 }
 
 // Send implements [rollcall.Socket].
 func (s *socket) Send(frame []byte) bool {
@@ -87,8 +90,8 @@ func (s *socket) Send(frame []byte) bool {
 	}
 	s.queue = append(s.queue, frame)
 	s.queued += len(frame)
-	s.write()
 	s.mu.Unlock()
+	s.push()
 	return true
 }
 
@@ -96,16 +99,16 @@ func (s *socket) Send(frame []byte) bool {
 // section 5.5.3.
 func (s *socket) sendPong(payload string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.pong = &payload
-	s.write()
+	s.mu.Unlock()
+	s.push()
 }
 
 func (s *socket) sendPing() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.ping = true
-	s.write()
+	s.mu.Unlock()
+	s.push()
 }
 
 // Close implements [rollcall.Socket]. What is queued is still written, unless
@@ -204,11 +207,11 @@ func (s *socket) writeAll() {
 			s.mu.Unlock()
 			return
 		}
-		frames, pong, ping := s.queue, s.pong, s.ping
+		b := batch{s.queue, s.pong, s.ping}
 		s.queue, s.pong, s.ping = nil, nil, false
 		closed := s.ended.Load()
 		s.mu.Unlock()
-		if s.isOver(frames, s.writeBatch(frames, pong, ping), closed) {
+		if s.isOver(b.frames, s.writeBatch(b), closed) {
 			return
 		}
 	}
@@ -250,10 +253,10 @@ func (s *socket) dropQueue() {
 
 // writeBatch writes what one look at the queue found. A write that fails for
 // time alone has had closeGrace longer than the session had.
-func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) (err error) {
+func (s *socket) writeBatch(b batch) (err error) {
 	s.stalled.Store(s.now() + int64(writeTimeout))
 	defer s.stalled.Store(0)
-	if len(frames) > 1 {
+	if len(b.frames) > 1 {
 		s.wire.gather()
 		defer func() {
 			if flushed := s.wire.flush(); err == nil {
@@ -261,17 +264,10 @@ func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) (err error
 			}
 		}()
 	}
-	if pong != nil {
-		if err := s.writeControl(websocket.PongMessage, []byte(*pong)); err != nil {
-			return err
-		}
+	if err := s.writeControls(b); err != nil {
+		return err
 	}
-	if ping {
-		if err := s.writeControl(websocket.PingMessage, nil); err != nil {
-			return err
-		}
-	}
-	for _, f := range frames {
+	for _, f := range b.frames {
 		if c := s.ended.Load(); c != nil && *c == rollcall.CloseSlow {
 			return nil
 		}
@@ -285,10 +281,6 @@ func (s *socket) writeBatch(frames [][]byte, pong *string, ping bool) (err error
 		}
 	}
 	return nil
-}
-
-func (s *socket) writeControl(kind int, payload []byte) error {
-	return s.conn.WriteControl(kind, payload, time.Now().Add(writeTimeout+closeGrace))
 }
 
 // finish ends the writing side: the close frame, if there is one to send, and

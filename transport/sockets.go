@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -86,10 +87,12 @@ func (s *sockets) remove(one *socket) {
 }
 
 // all copies the list, since a check that closes a socket may change it.
-func (s *sockets) all() []*socket {
+func (s *sockets) all() []*socket { return s.appendAll(nil) }
+
+func (s *sockets) appendAll(list []*socket) []*socket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list := make([]*socket, 0, len(s.live))
+	list = slices.Grow(list, len(s.live))
 	for one := range s.live {
 		list = append(list, one)
 	}

@@ -31,9 +31,15 @@ type wire struct {
 	fed  bool   // it hands out, and never reads
 	hand []byte // what it has to hand out
 
-	mu       sync.Mutex // guards what follows
-	out      *gathered  // nil while nothing is gathered
-	deadline time.Time  // of the next write
+	mu       sync.Mutex    // guards what follows
+	out      *gathered     // nil while nothing is gathered
+	deadline time.Duration // of the next write, since began; 0 is none
+}
+
+// parkable reports whether the connection can be written to without waiting.
+func (w *wire) parkable() bool {
+	_, ok := w.Conn.(Parkable)
+	return ok
 }
 
 // Read implements [net.Conn]. A fed wire has the frames that it was fed, and the
@@ -101,7 +107,11 @@ func (w *wire) send() error {
 // write writes by the deadline, and takes that away again: a timer costs something
 // as long as it is set.
 func (w *wire) write(p []byte) (int, error) {
-	if err := w.Conn.SetWriteDeadline(w.deadline); err != nil {
+	limit := time.Time{}
+	if w.deadline != 0 {
+		limit = began.Add(w.deadline)
+	}
+	if err := w.Conn.SetWriteDeadline(limit); err != nil {
 		return 0, err
 	}
 	n, err := w.Conn.Write(p)
@@ -134,6 +144,8 @@ func (w *wire) Write(p []byte) (int, error) {
 func (w *wire) SetWriteDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.deadline = t
+	if w.deadline = 0; !t.IsZero() {
+		w.deadline = t.Sub(began)
+	}
 	return nil
 }
