@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/rollcall/rollcall"
 )
@@ -18,25 +19,27 @@ type presence interface {
 	rollcall.Reaching
 }
 
-// entrance is the presence and the tokens that the transport knows. It is there
-// before them: a server that waits for its database has its port already, and
-// says that it lives and cannot admit yet.
+// entrance is the presence, the tokens and the history that the transport knows.
+// It is there before them: a server that waits for its database has its port
+// already, and says that it lives and cannot admit yet.
 type entrance struct{ house atomic.Pointer[house] }
 
 // house is who answers behind an open entrance.
 type house struct {
 	presence
 	rollcall.Tokens
+	history rollcall.History
 }
 
 var (
-	_ presence        = (*entrance)(nil)
-	_ rollcall.Tokens = (*entrance)(nil)
+	_ presence         = (*entrance)(nil)
+	_ rollcall.Tokens  = (*entrance)(nil)
+	_ rollcall.History = (*entrance)(nil)
 )
 
 // open lets everybody through from now on.
-func (e *entrance) open(p presence, tokens rollcall.Tokens) {
-	e.house.Store(&house{p, tokens})
+func (e *entrance) open(p presence, tokens rollcall.Tokens, history rollcall.History) {
+	e.house.Store(&house{p, tokens, history})
 }
 
 // Admit implements [rollcall.Presence]. A client must not wait for a database
@@ -117,6 +120,30 @@ func (e *entrance) DisconnectSession(ctx context.Context, id rollcall.SessionID,
 func (e *entrance) Holders(ctx context.Context, hashes []rollcall.TokenHash) (map[rollcall.TokenHash]rollcall.Holder, error) {
 	if h := e.house.Load(); h != nil {
 		return h.Holders(ctx, hashes)
+	}
+	return nil, errStarting
+}
+
+// History implements [rollcall.History].
+func (e *entrance) History(ctx context.Context, q rollcall.HistoryQuery) (rollcall.HistoryPage, error) {
+	if h := e.house.Load(); h != nil {
+		return h.history.History(ctx, q)
+	}
+	return rollcall.HistoryPage{}, errStarting
+}
+
+// LastSeen implements [rollcall.History].
+func (e *entrance) LastSeen(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]time.Time, error) {
+	if h := e.house.Load(); h != nil {
+		return h.history.LastSeen(ctx, emails)
+	}
+	return nil, errStarting
+}
+
+// Known implements [rollcall.History].
+func (e *entrance) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]bool, error) {
+	if h := e.house.Load(); h != nil {
+		return h.history.Known(ctx, emails)
 	}
 	return nil, errStarting
 }

@@ -71,7 +71,7 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	presence := c.presence(node, log)
 	defer presence.Stop()
 	defer server.Close() // first: sockets must not outlive whom they speak to
-	door.open(presence, db)
+	door.open(presence, db, node)
 	go giveMemoryBack(serving)
 	log.Info("serving", "address", address, "node", name, "epoch", node.Epoch(), "max_connections", most, "max_watchers", watchers)
 	select {
@@ -88,7 +88,8 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 
 func (c *serveCmd) transport(door *entrance, name string, most, watchers int, log *slog.Logger) *transport.Server {
 	return transport.New(transport.Config{
-		Presence: door, Tokens: door, Logger: log, Node: name,
+		Presence: door, Watching: door, Reaching: door, History: door, Tokens: door,
+		Logger: log, Node: name,
 		FoldCase:   c.EmailMatch == string(persistence.MatchCasefold),
 		MaxMessage: int64(c.MaxMessage), MaxMessageRate: c.MaxMessageRate,
 		MaxConnections: most, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
