@@ -14,8 +14,7 @@ const libraryFolder = "web/rollcall"
 // The library is proved by itself first, against sockets and streams that do what
 // its tests say and a clock that they turn.
 func TestLibraryPassesItsTests(t *testing.T) {
-	transporttest.Node(t, transporttest.Site{}, libraryFolder,
-		"test/connection.test.js", "test/events.test.js", "test/package.test.js", "test/presence.test.js", "test/watch.test.js")
+	transporttest.Node(t, transporttest.Site{}, libraryFolder, "test/*.test.js")
 }
 
 // An application's page is of another origin than the presence server, and a page

@@ -50,7 +50,9 @@ func TestPageWorksFromDisk(t *testing.T) {
 	if err != nil {
 		t.Fatalf("finding the page on disk: %v", err)
 	}
-	transporttest.PageWorksFromDisk(t, pageSite(t), path)
+	site := pageSite(t)
+	site.Disk = path
+	transporttest.PageWorksFromDisk(t, site)
 }
 
 func TestPageExplainsUnreachableServer(t *testing.T) {

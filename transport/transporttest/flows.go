@@ -14,6 +14,7 @@ type Site struct {
 	URL   string // of the server, such as http://127.0.0.1:8000
 	Email string // of a user
 	Token string // that reads the list
+	Disk  string // the path of the page's file, for who opens that instead
 }
 
 // phoneWidth and phoneHeight are those of the smallest phone in use, in CSS
@@ -27,7 +28,15 @@ const (
 func (s Site) open(t *testing.T) (*Chromium, *Page) {
 	t.Helper()
 	c := StartChromium(t)
-	return c, c.Open(t, s.URL+"/websocket_test.html", s.URL)
+	if s.Disk == "" {
+		return c, c.Open(t, s.URL+"/websocket_test.html", s.URL)
+	}
+	p := c.Open(t, (&url.URL{Scheme: "file", Path: s.Disk}).String(), s.URL)
+	if server := Ask[string](p, "document.getElementById('server').value"); server != "ws://localhost:8000" {
+		t.Errorf("from disk the page offers the server %q", server)
+	}
+	p.Type("server", strings.Replace(s.URL, "http", "ws", 1))
+	return c, p
 }
 
 // connect connects by the keyboard and waits for the greeting.
@@ -78,39 +87,6 @@ func PageShowsInvalidJSON(t *testing.T, s Site) {
 	p.Click("send")
 	p.Shows("log", "Server received: still here")
 	p.ShowsOnly("status-title", "Connected")
-}
-
-// PageShowsPush has the server say something unasked, a text to one user and any
-// other value in its JSON form.
-func PageShowsPush(t *testing.T, s Site, push func(frame string)) {
-	_, p := s.open(t)
-	s.connect(p)
-	push(`{"type": "push", "message": "Lunch <b>now</b>", "id": "1"}`)
-	p.Shows("log", "Push\nLunch <b>now</b>")
-	push(`{"type": "push", "message": {"table": 7}, "id": "2"}`)
-	p.Shows("log", "Push\n{\"table\":7}")
-	p.ShowsOnly("status-title", "Connected")
-}
-
-// PageComesBack stops the server and starts it again: the page connects by itself,
-// unless the person at it says that it need not.
-func PageComesBack(t *testing.T, s Site, stop, restart func()) {
-	_, p := s.open(t)
-	s.connect(p)
-	stop()
-	p.Shows("status-title", "Closed: 1001, “Server going away”")
-	p.Shows("status-detail", "Connecting again in")
-	p.ShowsOnly("tabs", "0")
-	restart()
-	p.ShowsOnly("status-title", "Connected")
-	p.ShowsOnly("tabs", "1")
-	p.Type("message", "back again"+kb.Enter)
-	p.Shows("log", "Server received: back again")
-
-	stop()
-	p.Shows("status-detail", "Connecting again in")
-	p.Click("disconnect")
-	p.ShowsOnly("status-title", "Not connected")
 }
 
 // PageExplainsUnknownEmail shows the code of a refusal, which a browser tells
@@ -219,15 +195,10 @@ func PageKeepsTokenFromOtherServers(t *testing.T, s Site) {
 	p.Shows("online-count", "online")
 }
 
-// PageWorksFromDisk opens the file at the path, as the seed tells its readers
-// to, and types the server's address.
-func PageWorksFromDisk(t *testing.T, s Site, path string) {
-	c := StartChromium(t)
-	p := c.Open(t, (&url.URL{Scheme: "file", Path: path}).String(), s.URL)
-	if server := Ask[string](p, "document.getElementById('server').value"); server != "ws://localhost:8000" {
-		t.Errorf("from disk the page offers the server %q", server)
-	}
-	p.Type("server", strings.Replace(s.URL, "http", "ws", 1))
+// PageWorksFromDisk opens the file, as the seed tells its readers to, and types the
+// server's address.
+func PageWorksFromDisk(t *testing.T, s Site) {
+	_, p := s.open(t)
 	s.connect(p)
 	p.Type("message", "Hello Server!"+kb.Enter)
 	p.Shows("log", "Server received: Hello Server!")

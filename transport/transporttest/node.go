@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"sync"
@@ -37,11 +38,15 @@ apt-get -qq -o DPkg::Lock::Timeout=120 update
 apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends nodejs npm
 `
 
-// Node runs the test files of a folder in Node.js, which know the server that they
-// are to talk to from their environment: as ROLLCALL_URL, ROLLCALL_EMAIL and
-// ROLLCALL_TOKEN.
-func Node(t *testing.T, s Site, folder string, files ...string) {
+// Node runs those test files of a folder in Node.js that fit the pattern. They know
+// the server that they are to talk to from their environment: as ROLLCALL_URL,
+// ROLLCALL_EMAIL and ROLLCALL_TOKEN.
+func Node(t *testing.T, s Site, folder, pattern string) {
 	t.Helper()
+	files, err := filepath.Glob(filepath.Join(folder, filepath.FromSlash(pattern)))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("there are no tests %s in %s (%v)", pattern, folder, err)
+	}
 	node, err := findNode()
 	if err != nil {
 		t.Fatal(err)
@@ -49,16 +54,16 @@ func Node(t *testing.T, s Site, folder string, files ...string) {
 	ctx, cancel := context.WithTimeout(t.Context(), nodeTimeout)
 	defer cancel()
 	// Node 20 has a WebSocket only when told so; newer ones have it anyway.
-	arguments := append([]string{"--no-warnings", "--experimental-websocket", "--test", "--test-reporter=spec"}, files...)
+	// One file after another: they may share a server.
+	arguments := append([]string{"--no-warnings", "--experimental-websocket", "--test", "--test-concurrency=1", "--test-reporter=spec"}, files...)
 	run := exec.CommandContext(ctx, node, arguments...)
-	run.Dir = folder
 	run.Env = append(os.Environ(), "ROLLCALL_URL="+s.URL, "ROLLCALL_EMAIL="+s.Email, "ROLLCALL_TOKEN="+s.Token)
 	out, err := run.CombinedOutput()
 	if err != nil {
-		t.Fatalf("node --test %v: %v\n%s", files, err, out[max(0, len(out)-maxNodeOutput):])
+		t.Fatalf("node --test %s: %v\n%s", pattern, err, out[max(0, len(out)-maxNodeOutput):])
 	}
 	if passed := nodePassed.FindSubmatch(out); passed == nil || string(passed[1]) == "0" {
-		t.Fatalf("node --test %v has found no test", files)
+		t.Fatalf("node --test %s has found no test", pattern)
 	}
 }
 

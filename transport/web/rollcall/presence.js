@@ -43,7 +43,7 @@ export class Presence {
     }
     this.#at = addresses(server);
     this.#token = token;
-    this.#fetch = (...request) => fetcher(...request); // a browser's own wants to be called by nobody
+    this.#fetch = (url, options) => fetcher(url, options); // a browser's own is no method
   }
 
   /** Everybody who is online, the oldest connection first. */
@@ -65,7 +65,7 @@ export class Presence {
    * Pushes a JSON value to every session of a user, of a list of users, or of
    * Presence.everybody. An id that is given comes with it; else the server makes one.
    *
-   * @param {string | string[] | typeof Presence.everybody} to
+   * @param {string | Iterable<string> | symbol} to
    * @param {unknown} message
    * @param {{ id?: string }} [options]
    * @returns {Promise<number>} how many sessions took it
@@ -73,7 +73,7 @@ export class Presence {
   async push(to, message, { id } = {}) {
     const [url, emails] = typeof to === "string"
       ? [`${this.#at.api}/users/${encodeURIComponent(to)}/messages`]
-      : [this.#at.api + "/messages", to === Presence.everybody ? undefined : [...to]];
+      : [this.#at.api + "/messages", to === Presence.everybody ? undefined : [.../** @type {Iterable<string>} */ (to)]];
     return (await this.#json("POST", url, { emails, message, id })).sessions; // JSON leaves out what is undefined
   }
 
@@ -101,13 +101,13 @@ export class Presence {
   async #json(method, url, body) {
     const response = await this.#ask(method, url, {
       headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(answerTimeout),
     });
     return response.json();
   }
 
-  async #ask(method, url, { headers, body, signal }) {
+  async #ask(method, url, { headers, body = undefined, signal }) {
     const response = await this.#fetch(url, {
       method, body, signal,
       headers: { ...headers, Authorization: "Token " + this.#token },

@@ -44,14 +44,15 @@ export interface UserDetail extends UserState {
   sessions: Session[];
 }
 
-interface Events<Map> extends EventTarget {
-  addEventListener<K extends keyof Map>(
-    type: K, listener: ((event: CustomEvent<Map[K]>) => void) | null, options?: boolean | AddEventListenerOptions): void;
-  removeEventListener<K extends keyof Map>(
-    type: K, listener: ((event: CustomEvent<Map[K]>) => void) | null, options?: boolean | EventListenerOptions): void;
+/** An EventTarget that knows its events, and what each has as its detail. */
+interface Tells<Details> extends Omit<EventTarget, "addEventListener" | "removeEventListener"> {
+  addEventListener<Type extends keyof Details>(
+    type: Type, listener: ((event: CustomEvent<Details[Type]>) => void) | null, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<Type extends keyof Details>(
+    type: Type, listener: ((event: CustomEvent<Details[Type]>) => void) | null, options?: boolean | EventListenerOptions): void;
 }
 
-declare const Events: { new <Map>(): Events<Map> };
+declare const Tells: { new <Details>(): Tells<Details> };
 
 export type ConnectionState = "connecting" | "connected" | "waiting" | "offline" | "closing" | "closed";
 
@@ -67,7 +68,7 @@ export interface ConnectionEvents {
 }
 
 /** One user's socket, which comes again by itself. */
-export class Connection extends Events<ConnectionEvents> {
+export class Connection extends Tells<ConnectionEvents> {
   constructor(server: string | URL, options?: { email?: string; WebSocket?: unknown });
   readonly url: string;
   readonly state: ConnectionState;
@@ -113,7 +114,7 @@ export interface WatchEvents {
 }
 
 /** Who is online, kept true by a stream of events. */
-export class Watch extends Events<WatchEvents> {
+export class Watch extends Tells<WatchEvents> {
   constructor(open: (headers: Record<string, string>, signal: AbortSignal) => Promise<Response>);
   readonly online: ReadonlyMap<string, User>;
   readonly state: WatchState;

@@ -120,9 +120,7 @@ export class Watch extends EventTarget {
           this.#take(event.type, JSON.parse(event.data));
         }
       }
-      if (this.#parts === null) { // a snapshot that is cut off has to come again
-        this.#lastID = parser.lastID;
-      }
+      this.#lastID = parser.lastID; // none before and after a snapshot: one that is cut off has to come again
     }
   }
 
@@ -138,9 +136,6 @@ export class Watch extends EventTarget {
       case "snapshot":
         this.#takePart(event);
         return;
-      case "reset": // it takes the id away, and a snapshot follows
-        this.#parts = null;
-        return;
       case "join":
       case "activity":
         this.online.set(event.email, event);
@@ -148,7 +143,7 @@ export class Watch extends EventTarget {
       case "leave":
         this.online.delete(event.email);
         break;
-      default: // of a newer server
+      default: // a reset, which has taken the id away and goes before a snapshot; or of a newer server
         return;
     }
     this.#tell(type, event);

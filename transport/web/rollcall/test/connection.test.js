@@ -87,10 +87,17 @@ test("only a connection that lasts makes failures forgotten", () => {
 test("no attempt is made while the browser is offline", (t) => {
   const browser = new EventTarget();
   const navigator = { onLine: true };
+  let listeners = 0;
   for (const [name, value] of Object.entries({
     navigator,
-    addEventListener: browser.addEventListener.bind(browser),
-    removeEventListener: browser.removeEventListener.bind(browser),
+    addEventListener: (...listener) => {
+      listeners++;
+      browser.addEventListener(...listener);
+    },
+    removeEventListener: (...listener) => {
+      listeners--;
+      browser.removeEventListener(...listener);
+    },
   })) {
     Object.defineProperty(globalThis, name, { value, configurable: true });
   }
@@ -102,6 +109,8 @@ test("no attempt is made while the browser is offline", (t) => {
 
   const connection = connect();
   FakeSocket.last.greet();
+  turn(false);
+  turn(true);
   turn(false);
   assert.equal(connection.state, "connected", "an open socket is left alone");
   FakeSocket.last.end(1006);
@@ -125,6 +134,7 @@ test("no attempt is made while the browser is offline", (t) => {
   assert.equal(born.state, "offline");
   born.close();
   connection.close();
+  assert.equal(listeners, 0, "a closed connection still listens to the browser");
   turn(true);
   mock.timers.tick(60000);
   assert.equal(FakeSocket.made.length, 2, "a closed connection comes again");

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { beforeEach, mock, test } from "node:test";
+import { promisify } from "node:util";
 
 import { Presence } from "../rollcall.js";
 import { FakeFetch, record, settle } from "./fakes.js";
@@ -36,11 +38,11 @@ test("a snapshot is shown when its last part has come", async () => {
   await settle();
   assert.equal(server.asked[0].url, "http://127.0.0.1:8000/api/v1/presence/stream");
   assert.equal(server.asked[0].headers.Authorization, "Token secret");
-  stream.event("snapshot", { part: 0, last: false, users: [user("a"), user("b")] });
+  stream.event("snapshot", { part: 1, last: false, users: [user("a"), user("b")] });
   await settle();
   assert.equal(online(watching), "");
   assert.equal(watching.state, "connecting");
-  stream.event("snapshot", { part: 1, last: true, users: [user("c")] });
+  stream.event("snapshot", { part: 2, last: true, users: [user("c")] });
   await settle();
   assert.equal(online(watching), "a b c");
   assert.equal(watching.state, "live");
@@ -55,7 +57,7 @@ test("joins, leaves and activity change the map", async () => {
   let changes = 0;
   watching.addEventListener("change", () => changes++);
   await settle();
-  stream.event("snapshot", { part: 0, last: true, users: [user("a"), user("b")] });
+  stream.event("snapshot", { part: 1, last: true, users: [user("a"), user("b")] });
   stream.event("join", user("c"), "1");
   stream.event("leave", { ...user("a"), reason: "closed", duration_ms: 1500 }, "2");
   stream.event("activity", user("b", 9), "3");
@@ -74,7 +76,7 @@ test("a stream that ends is resumed from its last event", async () => {
   const first = server.stream();
   const watching = watch();
   await settle();
-  first.event("snapshot", { part: 0, last: true, users: [user("a")] });
+  first.event("snapshot", { part: 1, last: true, users: [user("a")] });
   first.event("join", user("b"), "41");
   first.send("id: 42\n\n"); // what others did, of whom we do not ask
   first.send('event: join\nid: 43\ndata: {"em'); // cut off
@@ -102,7 +104,7 @@ test("a reset empties the map for a new snapshot", async () => {
   const first = server.stream();
   const watching = watch();
   await settle();
-  first.event("snapshot", { part: 0, last: true, users: [user("a"), user("b")] });
+  first.event("snapshot", { part: 1, last: true, users: [user("a"), user("b")] });
   first.event("activity", user("a"), "7");
   await settle();
   first.end();
@@ -111,7 +113,7 @@ test("a reset empties the map for a new snapshot", async () => {
   mock.timers.tick(5000);
   await settle();
   second.send("event: reset\nid:\ndata: {}\n\n");
-  second.event("snapshot", { part: 0, last: false, users: [user("b")] });
+  second.event("snapshot", { part: 1, last: false, users: [user("b")] });
   await settle();
   assert.equal(online(watching), "a b", "the old map stays until the new one is whole");
   second.end(); // and it never will be: the next stream begins with another
@@ -120,7 +122,7 @@ test("a reset empties the map for a new snapshot", async () => {
   mock.timers.tick(5000);
   await settle();
   assert.equal(server.asked[2].headers["Last-Event-ID"], undefined);
-  third.event("snapshot", { part: 0, last: true, users: [user("c")] });
+  third.event("snapshot", { part: 1, last: true, users: [user("c")] });
   await settle();
   assert.equal(online(watching), "c");
   watching.close();
@@ -132,7 +134,7 @@ test("a silent stream is given up after a minute", async () => {
   const stream = server.stream();
   const watching = watch();
   await settle();
-  stream.event("snapshot", { part: 0, last: true, users: [] });
+  stream.event("snapshot", { part: 1, last: true, users: [] });
   await settle();
   for (let beats = 0; beats < 3; beats++) {
     mock.timers.tick(59999);
@@ -173,9 +175,8 @@ test("close ends the request and is final", async () => {
   const stream = server.stream();
   const watching = watch();
   await settle();
-  stream.event("snapshot", { part: 0, last: true, users: [user("a")] });
-  stream.event("join", user("b"), "1");
   watching.addEventListener("snapshot", () => watching.close());
+  stream.send(`event: snapshot\ndata: {"part":1,"last":true,"users":[]}\n\nevent: join\ndata: ${JSON.stringify(user("b"))}\n\n`);
   await settle();
   assert.equal(server.asked[0].signal.aborted, true);
   assert.deepEqual(sayings(), ["live", "snapshot", "closed"]);
@@ -192,4 +193,18 @@ test("close ends the request and is final", async () => {
   await settle();
   assert.equal(server.asked.length, 2);
   assert.deepEqual(sayings(), ["waiting", "error", "closed"]);
+});
+
+// A program that has closed everything ends, and does not wait for a next attempt.
+test("a watch that is closed keeps no program", async () => {
+  const program = `
+    import { Presence } from ${JSON.stringify(new URL("../rollcall.js", import.meta.url))};
+    Math.random = () => 1; // the next attempt is five seconds away
+    const watch = new Presence("http://127.0.0.1:1", { token: "t", fetch: () => { throw new TypeError("away"); } }).watch();
+    watch.addEventListener("error", () => {
+      setImmediate(() => watch.close());
+      setTimeout(() => console.log("it is kept"), 4000).unref();
+    });`;
+  const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", program]);
+  assert.equal(stdout, "");
 });
