@@ -3,9 +3,13 @@ package bench
 import (
 	"context"
 	"net"
+	"runtime"
 	"sync"
 	"time"
 )
+
+// wakeBuffer is what the server reads of one connection in one go.
+const wakeBuffer = 4 << 10
 
 // lobby is where the clients in memory come in: the server's listener, and who
 // has come.
@@ -19,12 +23,48 @@ type lobby struct {
 	mu     sync.Mutex // guards what follows
 	inside map[*wire]struct{}
 	tally  tally
+
+	dueMu sync.Mutex // guards what follows, and is taken after any other
+	due   []*wire    // whose drivers are to be woken
+	some  sync.Cond
 }
 
 func newLobby(concurrency int) *lobby {
-	return &lobby{
+	l := &lobby{
 		came: make(chan *wire), closed: make(chan struct{}), started: time.Now(),
 		turns: make(chan struct{}, concurrency), inside: make(map[*wire]struct{}),
+	}
+	l.some.L = &l.dueMu
+	for range 2 * runtime.GOMAXPROCS(0) {
+		go l.work()
+	}
+	return l
+}
+
+// wake has a connection's driver woken.
+func (l *lobby) wake(w *wire) {
+	l.dueMu.Lock()
+	defer l.dueMu.Unlock()
+	l.due = append(l.due, w)
+	l.some.Signal()
+}
+
+// work wakes drivers, until the process ends.
+func (l *lobby) work() {
+	buffer := make([]byte, wakeBuffer)
+	for {
+		l.dueMu.Lock()
+		for len(l.due) == 0 {
+			l.some.Wait()
+		}
+		last := len(l.due) - 1
+		w := l.due[last]
+		l.due[last] = nil
+		l.due = l.due[:last]
+		l.dueMu.Unlock()
+		if w.turn(buffer) {
+			l.wake(w)
+		}
 	}
 }
 

@@ -2,53 +2,135 @@ package bench
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
 	"time"
+
+	"github.com/rollcall/rollcall/transport"
 )
 
 // wire is the server's end of a connection in memory. At the other end there is
 // no goroutine: what the server writes is read by the client in Write, and what
-// the client says to it lies in the inbox.
+// the client says to it lies in the inbox. The server needs no goroutine for it
+// either.
 type wire struct {
 	lobby *lobby
 	began time.Duration
 
 	mu      sync.Mutex // guards what follows
-	changed sync.Cond
-	inbox   []byte // what the server has not read yet
-	rest    []byte // the beginning of what the server writes
+	driver  transport.Driver
+	news    chan struct{} // closed at the next change, if somebody waits for it
+	inbox   []byte        // what the server has not read yet
+	rest    []byte        // the beginning of what the server writes
 	stage   stage
 	expired bool // a read deadline in the past
+	ended   bool // the server writes nothing more, and the client has left for it
 }
+
+var _ transport.Parkable = (*wire)(nil)
 
 // dialInMemory begins a connection whose handshake is said already.
 func dialInMemory(l *lobby, handshake []byte) *wire {
-	w := &wire{lobby: l, began: l.now(), inbox: handshake, stage: upgrading}
-	w.changed.L = &w.mu
-	return w
+	return &wire{lobby: l, began: l.now(), inbox: handshake, stage: upgrading}
 }
 
 // Read waits for what the client says.
 func (w *wire) Read(p []byte) (int, error) {
+	for {
+		w.mu.Lock()
+		n, err := w.read(p)
+		if err == nil || !errors.Is(err, transport.ErrNothing) {
+			w.mu.Unlock()
+			return n, err
+		}
+		if w.news == nil {
+			w.news = make(chan struct{})
+		}
+		news := w.news
+		w.mu.Unlock()
+		<-news
+	}
+}
+
+// TryRead implements [transport.Parkable].
+func (w *wire) TryRead(p []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for {
-		switch {
-		case w.stage == over:
-			return 0, net.ErrClosed
-		case w.expired:
-			return 0, os.ErrDeadlineExceeded
-		case len(w.inbox) > 0:
-			n := copy(p, w.inbox)
-			if w.inbox = w.inbox[n:]; len(w.inbox) == 0 {
-				w.inbox = nil
-			}
-			return n, nil
+	return w.read(p)
+}
+
+// read returns what is there. The caller holds the lock.
+func (w *wire) read(p []byte) (int, error) {
+	switch {
+	case w.stage == over:
+		return 0, net.ErrClosed
+	case w.expired:
+		return 0, os.ErrDeadlineExceeded
+	case len(w.inbox) > 0:
+		n := copy(p, w.inbox)
+		if w.inbox = w.inbox[n:]; len(w.inbox) == 0 {
+			w.inbox = nil
 		}
-		w.changed.Wait()
+		return n, nil
+	case w.ended:
+		return 0, io.EOF
 	}
+	return 0, transport.ErrNothing
+}
+
+// TryWrite implements [transport.Parkable]: no write waits.
+func (w *wire) TryWrite(p []byte) int {
+	n, _ := w.Write(p)
+	return n
+}
+
+// Attach implements [transport.Parkable].
+func (w *wire) Attach(d transport.Driver) {
+	w.mu.Lock()
+	w.driver = d
+	w.mu.Unlock()
+	w.Again()
+}
+
+// Again implements [transport.Parkable].
+func (w *wire) Again() { w.lobby.wake(w) }
+
+// Detach implements [transport.Parkable].
+func (w *wire) Detach() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.driver = nil
+}
+
+// CloseWrite implements [transport.Parkable].
+func (w *wire) CloseWrite() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	w.tell()
+	return nil
+}
+
+// tell wakes whoever waits. The caller holds the lock.
+func (w *wire) tell() {
+	if w.news != nil {
+		close(w.news)
+		w.news = nil
+	}
+	if w.driver != nil {
+		w.lobby.wake(w)
+	}
+}
+
+// turn lets the driver do what it can, and answers whether it has to go on.
+func (w *wire) turn(buffer []byte) (again bool) {
+	w.mu.Lock()
+	driver := w.driver
+	w.mu.Unlock()
+	return driver != nil && driver.Wake(buffer) == transport.WaitsAgain
 }
 
 // Write hands what the server says to the client, which reads it at once.
@@ -104,7 +186,7 @@ func (w *wire) take(came []byte) (rest []byte, err error) {
 // say puts something into the inbox. The caller holds the lock.
 func (w *wire) say(b []byte) {
 	w.inbox = append(w.inbox, b...)
-	w.changed.Signal()
+	w.tell()
 }
 
 // leave says goodbye. The server closes behind its own.
@@ -122,7 +204,7 @@ func (w *wire) Close() error {
 	w.mu.Lock()
 	was := w.stage
 	w.stage = over
-	w.changed.Broadcast()
+	w.tell()
 	w.mu.Unlock()
 	if was != over {
 		w.lobby.ended(w, was)
@@ -137,7 +219,7 @@ func (w *wire) SetReadDeadline(t time.Time) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.expired = !t.IsZero() && !t.After(time.Now()); w.expired {
-		w.changed.Broadcast()
+		w.tell()
 	}
 	return nil
 }
