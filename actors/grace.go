@@ -26,15 +26,12 @@ func (r *roster) linger(m *member, until time.Time) {
 	r.graces = append(r.graces, grace{m.user, until})
 }
 
-// release lets the session go that a user has left behind. Activity that it may not
-// have written is the next one's to write.
+// release lets the session go that a user has left behind. Whoever was admitted
+// meanwhile has seen to the user's row: see admit.
 func (r *roster) release(u *user) {
 	m := u.lingering
 	if m == nil {
 		return
-	}
-	if len(u.members) > 0 && (m.touched || m.flying) {
-		r.tell(u.members[0])
 	}
 	u.lingering, u.late = nil, false
 	m.user = nil

@@ -98,6 +98,19 @@ func TestActivityIsOneEventASecond(t *testing.T) {
 	})
 }
 
+// Who has its reply is active for whoever begins to watch, as in any snapshot.
+func TestWatchBeginsWithTheActivityOfThisInstant(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		time.Sleep(time.Millisecond)
+		alice.Say(`{}`)
+		synctest.Wait()
+		if e := k.Watch().Entries["alice@example.com"]; !e.LastActivity.Equal(time.Now()) {
+			t.Errorf("at %v the entry is %+v", time.Now().UTC(), e)
+		}
+	})
+}
+
 // A stream must end with what it reads from, and with whoever reads it.
 func TestWaitingWatcherEndsWithPresenceOrItsContext(t *testing.T) {
 	actortest.Run(t, func(k *actortest.Kit) {
