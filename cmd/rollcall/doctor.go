@@ -76,9 +76,18 @@ type diagnosis struct {
 	Nodes        []nodeDiagnosis `json:"nodes"`
 	Ghosts       int             `json:"ghosts"` // sessions of nodes without a live lease
 	OldestGhost  float64         `json:"oldest_ghost_seconds"`
-	Orphans      []string        `json:"orphans"`        // e-mails with an active connection and without a session
-	Unlisted     []string        `json:"unlisted"`       // the other way round
+	Orphans      []string        `json:"orphans"`  // e-mails with an active connection and without a session
+	Unlisted     []string        `json:"unlisted"` // the other way round
+	Outbox       outboxDiagnosis `json:"outbox"`
 	List         *listComparison `json:"list,omitempty"` // nil if no server was asked
+}
+
+// outboxDiagnosis is what waits to be posted. However much that is, the list is true.
+type outboxDiagnosis struct {
+	Waiting  int     `json:"waiting"`
+	Oldest   float64 `json:"oldest_seconds"`
+	Failures int     `json:"failures"` // of the oldest, one after the other
+	GivenUp  int     `json:"given_up"` // since there is an outbox
 }
 
 // nodeDiagnosis is a node that has a lease or sessions.
@@ -99,6 +108,10 @@ func diagnose(a persistence.Audit) *diagnosis {
 		Users: a.Users, Sessions: a.Sessions, Connections: a.Connections, LastActivity: a.LastActivity,
 		Nodes: []nodeDiagnosis{}, Ghosts: ghosts, OldestGhost: oldest.Seconds(),
 		Orphans: plain(a.Orphaned), Unlisted: plain(a.Unlisted),
+	}
+	d.Outbox = outboxDiagnosis{Waiting: a.Outbox.Waiting, Failures: a.Outbox.Failures, GivenUp: a.Outbox.GivenUp}
+	if a.Outbox.Waiting > 0 {
+		d.Outbox.Oldest = max(0, a.At.Sub(a.Outbox.Oldest)).Seconds()
 	}
 	for _, n := range a.Nodes {
 		d.Nodes = append(d.Nodes, nodeDiagnosis{
@@ -135,6 +148,10 @@ func (d *diagnosis) print(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s, %s, %s, last activity %s\n", counted(d.Users, "user"), counted(d.Sessions, "session"),
 		counted(d.Connections, "active connection"), instant(d.LastActivity, "none"))
+	if o := d.Outbox; o.Waiting+o.GivenUp > 0 {
+		fmt.Fprintf(w, "outbox: %s to be posted, the oldest for %s and %s in vain, %d given up\n",
+			counted(o.Waiting, "notice"), span(time.Duration(o.Oldest*float64(time.Second))), counted(o.Failures, "time"), o.GivenUp)
+	}
 	for _, f := range d.findings() {
 		verdict := "ok   "
 		if f.wrong != "" {

@@ -73,6 +73,11 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	defer server.Close() // first: sockets must not outlive whom they speak to
 	door.open(presence, db, node)
 	go giveMemoryBack(serving)
+	stopPosting, err := c.post(serving, node, log)
+	if err != nil {
+		return err
+	}
+	defer stopPosting()
 	log.Info("serving", "address", address, "node", name, "epoch", node.Epoch(), "max_connections", most, "max_watchers", watchers)
 	select {
 	case <-presence.Done():
@@ -104,6 +109,7 @@ func (c *serveCmd) vigil(url, name, address string, log *slog.Logger) *vigil {
 		url: url, wait: c.DatabaseWait, migrate: c.Migrate, address: address, log: log,
 		node: persistence.NodeConfig{
 			Name: name, Lease: c.Lease, Match: persistence.EmailMatch(c.EmailMatch), HistoryFor: c.HistoryFor,
+			Announce: c.WebhookURL != nil,
 		},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -64,6 +65,9 @@ type settings struct {
 
 	Reader transport.Reader `env:"ROLLCALL_READER" default:"auto" enum:"auto,park,goroutine" help:"How sockets wait for their clients: ${enum}. A parked one holds no goroutine; auto parks on Linux."`
 
+	WebhookURL    *url.URL `env:"ROLLCALL_WEBHOOK_URL" placeholder:"URL" help:"Post who joins and leaves there, signed, until it is accepted. Every server of a database should have it, or none. Default: nowhere."`
+	WebhookSecret string   `env:"ROLLCALL_WEBHOOK_SECRET" placeholder:"SECRET" help:"What the posts are signed with: whsec_ and 24 to 64 bytes in base64, or two of these while one is replaced. Other users of this machine can see it on the command line, and not in the environment."`
+
 	HistoryFor time.Duration `env:"ROLLCALL_HISTORY_FOR" default:"720h" help:"How long the history of ended sessions is kept."`
 	Pprof      string        `env:"ROLLCALL_PPROF" placeholder:"HOST:PORT" help:"Serve Go's profiles there, for this machine alone, such as on 127.0.0.1:6060. Default: nowhere."`
 	Migrate    bool          `env:"ROLLCALL_MIGRATE" help:"Bring the database's schema up to date first. SQLite's always is."`
@@ -76,6 +80,9 @@ func (s *settings) Validate() error {
 		return err
 	}
 	if err := checkProfiles(s.Pprof); err != nil {
+		return err
+	}
+	if err := checkWebhook(s.WebhookURL, s.WebhookSecret); err != nil {
 		return err
 	}
 	if len(s.Node) > maxNodeName || strings.ContainsFunc(s.Node, unicode.IsControl) || strings.TrimSpace(s.Node) != s.Node {
