@@ -103,10 +103,13 @@ test("one asks for users, and speaks to them", async (t) => {
   const presence = new Presence(server, { token });
   const connection = await connect(t, email);
   const states = await presence.query(["nobody@example.invalid", email, other]);
-  assert.deepEqual(states.map(({ email, online }) => [email, online]), [["nobody@example.invalid", false], [email, true], [other, false]]);
+  assert.deepEqual(states.map(({ email, online, known }) => [email, online, known]), [
+    ["nobody@example.invalid", false, false], [email, true, true], [other, false, true],
+  ]);
   assert.deepEqual((await presence.list()).map((user) => user.email), [email]);
   const { sessions } = await presence.user(email);
   assert.equal(sessions.length, 1);
+  await assert.rejects(presence.user("nobody@example.invalid"), { status: 404, detail: "No such user." });
   await assert.rejects(presence.query(Array(1001).fill(email)), { status: 400, detail: "emails: may have 1000 e-mails at the most." });
 
   for (const to of [email, [email, other], Presence.everybody]) {
