@@ -88,7 +88,7 @@ func FuzzAuthorizationIsATokenOrAProblem(f *testing.F) {
 // A cursor comes from anywhere. What is read as one is the place that was given
 // out, and each place is found again.
 func FuzzCursorIsAPlaceOrNothing(f *testing.F) {
-	for _, seed := range []string{"", "dXNlckBleGFtcGxlLmNvbQ", "dXNlckBleGFtcGxlLmNvbQ==", "dXNlckBleGFtcGxlLmNvbR", "user@example.com", "_-", "\x00", "w7w"} {
+	for _, seed := range []string{"", "dXNlckBleGFtcGxlLmNvbQ", "dXNlckBleGFtcGxlLmNvbQ==", "dXNlckBleGFtcGxlLmNvbR", "user@example.com", "_-", "\x00", "w7w", "dXNl\ncg"} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -100,6 +100,7 @@ type fakeHistory struct {
 	asked  []rollcall.HistoryQuery
 	away   bool // fail
 	silent bool // answer nothing
+	vague  bool // fail when asked who was last seen
 	busy   int  // questions that are being answered
 	most   int  // the most that were at a time
 }
@@ -134,6 +135,9 @@ func (h *fakeHistory) History(ctx context.Context, q rollcall.HistoryQuery) (rol
 func (h *fakeHistory) LastSeen(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]time.Time, error) {
 	leave, err := h.enter(ctx)
 	defer leave()
+	if h.vague {
+		return nil, errors.New("the database went away")
+	}
 	found := make(map[rollcall.Email]time.Time)
 	for _, e := range emails {
 		if at, ok := h.seen[e]; ok {

@@ -71,6 +71,12 @@ func TestUserIsShownWithSessionsOrWhenLastSeen(t *testing.T) {
 			t.Errorf("who was here is shown as %+v", one)
 		}
 	}
+	p.history.vague = true // null must not mean both that there is none and that nobody could say
+	one = userDetailRead{}
+	if p.get("GET", "/presence/alice@example.com", "", &one); one.LastSeen != nil || one.Known != nil {
+		t.Errorf("without an answer to when, shown is %+v", one)
+	}
+	p.history.vague = false
 	p.wantProblem("GET", "/presence/nobody@example.com", "", http.StatusNotFound, "No such user.")
 	p.wantProblem("GET", "/presence/%20", "", http.StatusNotFound, "No such user.")
 }
