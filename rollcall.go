@@ -53,6 +53,9 @@ type Presence interface {
 	// Snapshot answers from memory and never waits for the database. Its only
 	// error is that no answer came before the context's end.
 	Snapshot(context.Context) (Snapshot, error)
+	// Version returns the version of the snapshot that Snapshot would give now,
+	// unless it has to be asked for.
+	Version() (version uint64, known bool)
 	// Health answers from memory, too. That no answer came before the context's
 	// end is an obstacle like any other.
 	Health(context.Context) Health

@@ -17,6 +17,7 @@ const throughput = 300
 type mailbox struct {
 	actor.Mailbox
 	bringing atomic.Int32 // how many bring a frame at this moment
+	sending  atomic.Int32 // how many bring something else
 }
 
 func newMailbox() actor.MailboxProducer {
@@ -26,11 +27,20 @@ func newMailbox() actor.MailboxProducer {
 
 // PostUserMessage implements the library's Mailbox.
 func (m *mailbox) PostUserMessage(message any) {
+	kind := &m.sending
 	if _, ok := message.(*Received); ok {
-		m.bringing.Add(1)
-		defer m.bringing.Add(-1)
+		kind = &m.bringing
 	}
+	kind.Add(1)
+	defer kind.Add(-1)
 	m.Mailbox.PostUserMessage(message)
+}
+
+// PostSystemMessage implements the library's Mailbox.
+func (m *mailbox) PostSystemMessage(message any) {
+	m.sending.Add(1)
+	defer m.sending.Add(-1)
+	m.Mailbox.PostSystemMessage(message)
 }
 
 // RegisterHandlers implements the library's Mailbox: it is its own dispatcher.
@@ -38,11 +48,10 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, _ actor.Dispatc
 	m.Mailbox.RegisterHandlers(invoker, m)
 }
 
-// Schedule implements the library's Dispatcher. Another message that comes at the
-// very moment of a frame may find itself handled by its sender too: it takes as
-// long as a frame then.
+// Schedule implements the library's Dispatcher. It does not know who calls: when
+// something else comes at the very moment of a frame, nobody handles it himself.
 func (m *mailbox) Schedule(handle func()) {
-	if m.bringing.Load() > 0 {
+	if m.bringing.Load() > 0 && m.sending.Load() == 0 {
 		handle()
 	} else {
 		go handle()

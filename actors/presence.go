@@ -71,6 +71,8 @@ type Presence struct {
 	system   *actor.ActorSystem
 	registry *actor.PID
 	waiting  atomic.Int64
+	steps    steps
+	beats    beats
 	window   *window
 	failed   atomic.Pointer[error]
 	done     chan struct{}

@@ -36,7 +36,6 @@ type registry struct {
 	roster   *roster
 	answers  map[rollcall.SessionID]chan<- Answer
 	pulses   map[rollcall.SessionID]*pulse // of the sessions that were spawned
-	beats    beats
 	writer   *actor.PID
 	sweeper  *actor.PID
 	sessions *actor.Props
@@ -80,6 +79,7 @@ func newRegistry(p *Presence) *registry {
 // writer what has piled up, if the writer is free: that is the group commit. And
 // whoever watches sees what has happened.
 func (r *registry) Receive(c actor.Context) {
+	r.presence.steps.begin()
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		r.started(c)
@@ -118,6 +118,7 @@ func (r *registry) Receive(c actor.Context) {
 	}
 	r.commit(c)
 	r.publish()
+	r.presence.steps.end(r.roster.order.version)
 }
 
 func (r *registry) started(c actor.Context) {
@@ -160,7 +161,7 @@ func (r *registry) abandon(c actor.Context, id rollcall.SessionID) {
 // feel notes what sessions have done since the last time: before whoever asks is
 // answered, before a session leaves, and at each tick.
 func (r *registry) feel() {
-	for p := r.beats.pop(); p != nil; p = r.beats.pop() {
+	for p := r.presence.beats.pop(); p != nil; p = r.presence.beats.pop() {
 		r.roster.touch(p.session, p.take())
 	}
 }
@@ -184,7 +185,7 @@ func (r *registry) carryOut(c actor.Context, o outcome) {
 // spawn starts the session of an admitted member, and tells its door.
 func (r *registry) spawn(c actor.Context, m *member) {
 	p := &pulse{session: m.id}
-	r.next = session{email: m.user.Email, socket: m.connect.Socket, pulse: p, beats: &r.beats}
+	r.next = session{email: m.user.Email, socket: m.connect.Socket, pulse: p, beats: &r.presence.beats}
 	pid, err := c.SpawnNamed(r.sessions, m.id.String())
 	if err != nil {
 		r.log.Error("session not spawned", "session", m.id, "error", err)

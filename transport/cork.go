@@ -53,6 +53,12 @@ func (s *socket) push() {
 	if !ok {
 		return
 	}
+	defer func() {
+		if crash := recover(); crash != nil { // with the right to write, which nobody else has then
+			s.letThrough()
+			panic(crash)
+		}
+	}()
 	err := s.gatherBatch(b)
 	if err != nil || !s.wire.flushNow() {
 		go s.writeRest(b, err)

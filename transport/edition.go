@@ -66,6 +66,9 @@ func newEditions(p rollcall.Presence, log *slog.Logger) *editions {
 // client has that already. The error is that the client is gone, that the
 // registry does not answer, or that the list could not be written.
 func (e *editions) read(ctx context.Context, q *query) (*edition, error) {
+	if same := e.unchanged(q); same != nil {
+		return same, nil
+	}
 	mine := e.join(q)
 	registry := time.NewTimer(snapshotTimeout)
 	defer registry.Stop()
@@ -85,6 +88,26 @@ func (e *editions) read(ctx context.Context, q *query) (*edition, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for the list to be written: %w", context.Cause(ctx))
 	}
+}
+
+// unchanged answers what needs no edition: the list is known not to have changed,
+// and the client has it, or it is at hand.
+func (e *editions) unchanged(q *query) *edition {
+	version, known := e.presence.Version()
+	if !known {
+		return nil
+	}
+	same := &edition{tag: e.tags.tag(version)}
+	if q.has = matches(q.ifNoneMatch, same.tag); q.has {
+		return same
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.kept.version != version || e.kept.plain == nil || q.gzip && e.kept.zipped == nil {
+		return nil
+	}
+	same.text, e.used = e.kept, time.Now()
+	return same
 }
 
 // join makes a query part of the next edition.

@@ -210,6 +210,9 @@ func (p *slowPresence) Snapshot(ctx context.Context) (rollcall.Snapshot, error) 
 	}}, nil
 }
 
+// Version has always to be asked for.
+func (p *slowPresence) Version() (uint64, bool) { return 0, false }
+
 // reading is what became of a query.
 type reading struct {
 	*edition
@@ -233,3 +236,41 @@ func read(t *testing.T, e *editions, q *query) *edition {
 	}
 	return list
 }
+
+// A list that is known to be unchanged is sent without asking for it again; and
+// not a moment longer than it is known.
+func TestUnchangedListIsNotAskedFor(t *testing.T) {
+	p := &stillPresence{fakePresence: newFakePresence("user@example.com")}
+	e := newEditions(p, slog.New(slog.DiscardHandler))
+	first := read(t, e, &query{gzip: true})
+	p.known = true
+	p.version = p.asked
+	again := read(t, e, &query{})
+	if p.asked != 1 || again.tag != first.tag || len(again.text.plain) == 0 {
+		t.Errorf("the registry was asked %d times; the tag is %s after %s", p.asked, again.tag, first.tag)
+	}
+	q := &query{ifNoneMatch: []string{first.tag}}
+	if read(t, e, q); !q.has || p.asked != 1 {
+		t.Errorf("who has the list is answered %t, and the registry was asked %d times", q.has, p.asked)
+	}
+	p.known = false
+	if next := read(t, e, &query{}); p.asked != 2 || next.tag == first.tag {
+		t.Errorf("when it is not known the registry was asked %d times, and the tag is %s", p.asked, next.tag)
+	}
+}
+
+// stillPresence numbers its snapshots by how often it was asked.
+type stillPresence struct {
+	*fakePresence
+	asked, version uint64
+	known          bool
+}
+
+func (p *stillPresence) Snapshot(ctx context.Context) (rollcall.Snapshot, error) {
+	s, err := p.fakePresence.Snapshot(ctx)
+	p.asked++
+	s.Version = p.asked
+	return s, err
+}
+
+func (p *stillPresence) Version() (uint64, bool) { return p.version, p.known }

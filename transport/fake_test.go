@@ -71,6 +71,9 @@ func (p *fakePresence) Snapshot(context.Context) (rollcall.Snapshot, error) {
 	return rollcall.Snapshot{Version: p.moves, Count: len(entries), Entries: slices.Values(entries)}, nil
 }
 
+// Version has always to be asked for.
+func (p *fakePresence) Version() (version uint64, known bool) { return 0, false }
+
 func (p *fakePresence) Health(context.Context) rollcall.Health {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -6,9 +6,15 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/sys/unix"
 )
 
 // waiter counts what it reads, and notes the end.
@@ -119,6 +125,95 @@ func TestAdoptedConnectionWaitsAndKeepsItsDeadlines(t *testing.T) {
 	if err := <-closed; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("a read ends with %v when the connection is closed", err)
 	}
+}
+
+// The library answers a violation by itself, and may wait for a writer that waits
+// for the client. Whoever shares the pollers with such clients must not wait too.
+func TestViolationBehindABlockedWriteBlocksNobody(t *testing.T) {
+	s := start(t)
+	var all []*deafClient
+	for range pollersEach * runtime.GOMAXPROCS(0) {
+		all = append(all, newDeafClient(t, s))
+	}
+	for _, c := range all {
+		c.block()
+	}
+	for _, c := range all {
+		c.violate()
+	}
+	other := dial(t, s, "/ws/connect/?email=alice@example.com")
+	other.read()
+	other.write(websocket.TextMessage, `{"message": "undisturbed"}`)
+	_ = other.SetReadDeadline(time.Now().Add(writeTimeout / 2))
+	if got := other.read(); !strings.Contains(got, "undisturbed") {
+		t.Errorf("the reply is %s", got)
+	}
+}
+
+// deafClient says what it can, and reads nothing.
+type deafClient struct {
+	*raw
+	t      *testing.T
+	socket *socket // its own, in the server
+	unsaid []byte
+}
+
+func newDeafClient(t *testing.T, s *testServer) *deafClient {
+	t.Helper()
+	before := s.sockets.all()
+	c := &deafClient{raw: upgraded(t, s, "/ws/connect/?email=user@example.com"), t: t}
+	if err := c.Conn.(*net.TCPConn).SetReadBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	c.frame() // the greeting
+	for _, one := range s.sockets.all() {
+		if !slices.Contains(before, one) {
+			c.socket = one
+		}
+	}
+	own := c.socket.wire.Conn.(*epollConn)
+	if err := unix.SetsockoptInt(own.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, 16<<10); err != nil { // only to be quick
+		t.Fatal(err)
+	}
+	return c
+}
+
+// block says messages until the server cannot write the replies, and no more.
+func (c *deafClient) block() {
+	c.t.Helper()
+	lasting := 0
+	within(c.t, "a writer to be blocked for good", func() bool {
+		if c.socket.stalled.Load() == 0 {
+			lasting = 0
+			c.say()
+		}
+		lasting++
+		return lasting == 20
+	})
+}
+
+// say says a message, or goes on with it.
+func (c *deafClient) say() {
+	if len(c.unsaid) == 0 {
+		c.unsaid = masked(0x81, `{"message": "`+strings.Repeat("x", 1000)+`"}`)
+	}
+	c.write(c.unsaid)
+}
+
+// violate says what nobody may, and waits until it is read: each by another poller.
+func (c *deafClient) violate() {
+	c.t.Helper()
+	c.write(append(c.unsaid, 0x83, 0x80, 0, 0, 0, 0))
+	within(c.t, "a violation to be read", func() bool {
+		unread, err := unix.IoctlGetInt(c.socket.wire.Conn.(*epollConn).fd, unix.TIOCINQ)
+		return unread == 0 || err != nil // or the connection is closed for it
+	})
+}
+
+func (c *deafClient) write(b []byte) {
+	_ = c.SetWriteDeadline(time.Now().Add(time.Millisecond))
+	n, _ := c.Write(b) // the rest is for the next time
+	c.unsaid = b[n:]
 }
 
 func adopted(t *testing.T, l lot) (here Parkable, there net.Conn) {

@@ -161,9 +161,12 @@ func (p *parked) stopped() bool {
 // to be done wait for the client, or for its session.
 func (p *parked) leave(last func() (goodbye bool)) state {
 	p.mu.Lock()
+	left := p.state == over
 	p.state = over
 	p.mu.Unlock()
-	go p.finish(last)
+	if !left {
+		go p.finish(last)
+	}
 	return over
 }
 
@@ -177,7 +180,8 @@ func (p *parked) finish(last func() (goodbye bool)) {
 }
 
 // turn reads what has come and hands over what is whole. There may be more if the
-// buffer was full.
+// buffer was full. What it works on is the rest of the last turn, or as a rule
+// nothing but the buffer: only what is left at the end is kept, in memory of its own.
 func (p *parked) turn(buffer []byte) (next state, full bool) {
 	var fresh rest
 	m := p.rest
@@ -270,7 +274,9 @@ func (p *parked) sift(m *rest) state {
 			if !p.pong(h, m.buf[m.seen:end]) {
 				return p.violate(rollcall.CloseRateExceeded)
 			}
-			m.cut(end)
+			if m.cut(end); m.seen == 0 {
+				p.unfinished.Store(0) // what had begun was no message
+			}
 		case !h.final:
 			m.seen, m.payload = end, m.payload+h.length
 		default:
@@ -319,18 +325,20 @@ func (p *parked) takes(cost int) bool {
 }
 
 // refuse gives the library what it ends the conversation for: a violation, or the
-// client's goodbye.
+// client's goodbye. It may write a close frame of its own, and wait for whoever
+// writes, so nobody else's turn may depend on it.
 func (p *parked) refuse(frames []byte) state {
-
-	p.wire.hand = frames
-	_, from, err := p.conn.NextReader()
-	if err == nil {
-		f := p.lend(websocket.TextMessage)
-		_, err = f.buf.ReadFrom(from)
-		f.drop()
-	}
-	p.wire.hand = nil
-	return p.leave(func() bool { return p.end(err) })
+	frames = slices.Clone(frames) // the buffer is lent
+	return p.leave(func() bool {
+		p.wire.hand = frames
+		_, from, err := p.conn.NextReader()
+		if err == nil {
+			f := p.lend(websocket.TextMessage)
+			_, err = f.buf.ReadFrom(from)
+			f.drop()
+		}
+		return p.end(err)
+	})
 }
 
 // deliver hands one whole message to the session, by way of the library. Its credit

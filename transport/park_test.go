@@ -204,15 +204,54 @@ func TestBlockedWriteBlocksNoReader(t *testing.T) {
 	}
 }
 
+// A panic while replies are written ends their socket, once, and nothing else.
+func TestPanicInAWriteEndsItsOwnSocket(t *testing.T) {
+	for name, talk := range map[string][]byte{
+		"alone":            masked(0x81, "hello"),
+		"before a goodbye": append(masked(0x81, "hello"), masked(0x88, "\x03\xe8")...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, e := talking(t, bytes.NewReader(nil))
+			e.replies = s
+			farewells := make(chan struct{}, 2)
+			p := &parked{
+				reader: reader{socket: s, terms: &terms{limit: talkLimit, farewell: func(*socket) { farewells <- struct{}{} }}},
+				state:  reads,
+			}
+			p.wait = &table{deafConn: deafConn{from: bytes.NewReader(nil)}, pieces: [][]byte{talk}, crashes: true}
+			s.wire.Conn, s.wire.fed, s.parked = p.wait, true, p
+			s.conn.SetCloseHandler(silent)
+			p.rests(true)
+			if next := p.Wake(make([]byte, maxGathered)); next != Leaves {
+				t.Errorf("it waits on as %d", next)
+			}
+			select {
+			case <-farewells:
+			case <-time.After(patience):
+				t.Fatal("nobody takes leave of the socket")
+			}
+			select {
+			case <-farewells:
+				t.Error("leave is taken of it twice")
+			case <-time.After(100 * time.Millisecond):
+			}
+		})
+	}
+}
+
 // ear is a session that notes what it is told.
 type ear struct {
-	said bytes.Buffer
-	left chan struct{}
+	said    bytes.Buffer
+	left    chan struct{}
+	replies *socket // that gets what was said back, if there is one
 }
 
 func (e *ear) Receive(f rollcall.Frame) {
 	text, isText := f.Text()
 	fmt.Fprintf(&e.said, "%t %d %.40q\n", isText, len(text), text)
+	if e.replies != nil {
+		e.replies.Send(bytes.Clone(text))
+	}
 	f.Release()
 }
 
@@ -289,7 +328,8 @@ func ended(t *testing.T, s *socket, e *ear) heard {
 // table is a connection that serves pieces, and then its end.
 type table struct {
 	deafConn
-	pieces [][]byte
+	pieces  [][]byte
+	crashes bool // when it is written to
 }
 
 func (p *table) TryRead(into []byte) (int, error) {
@@ -303,11 +343,17 @@ func (p *table) TryRead(into []byte) (int, error) {
 	return n, nil
 }
 
-func (*table) TryWrite(b []byte) int { return len(b) }
-func (*table) CloseWrite() error     { return nil }
-func (*table) Attach(Driver)         {}
-func (*table) Again()                {}
-func (*table) Detach()               {}
+func (p *table) TryWrite(b []byte) int {
+	if p.crashes {
+		panic("fault: the connection")
+	}
+	return len(b)
+}
+
+func (*table) CloseWrite() error { return nil }
+func (*table) Attach(Driver)     {}
+func (*table) Again()            {}
+func (*table) Detach()           {}
 
 // talking is a socket over a connection that has only its reading side.
 func talking(t *testing.T, from io.Reader) (*socket, *ear) {

@@ -30,8 +30,8 @@ const (
 )
 
 // socket is one live WebSocket: the queue before it and what is known of its
-// life. It has one reader, for as long as it lives, and a writer only while
-// there is something to write, so that an idle socket holds one goroutine.
+// life. It has one reader, which is parked or a goroutine, and a writer only while
+// there is something to write that cannot be written at once (cork.go).
 type socket struct {
 	conn       *websocket.Conn
 	wire       *wire // below conn

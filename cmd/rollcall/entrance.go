@@ -60,6 +60,14 @@ func (e *entrance) Snapshot(ctx context.Context) (rollcall.Snapshot, error) {
 	return rollcall.Snapshot{}, errStarting
 }
 
+// Version implements [rollcall.Presence].
+func (e *entrance) Version() (version uint64, known bool) {
+	if h := e.house.Load(); h != nil {
+		return h.Version()
+	}
+	return 0, false
+}
+
 // Health implements [rollcall.Presence].
 func (e *entrance) Health(ctx context.Context) rollcall.Health {
 	if h := e.house.Load(); h != nil {
