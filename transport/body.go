@@ -62,8 +62,6 @@ func (c *call) body() ([]byte, error) {
 	text, err := io.ReadAll(http.MaxBytesReader(c.w, c.Body, maxBody))
 	if err != nil { // what is left of it is not waited for
 		_ = control.SetReadDeadline(time.Now())
-	} else { // what comes next is another request, or that the client is gone
-		_ = control.SetReadDeadline(time.Now().Add(requestTimeout))
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge

@@ -82,6 +82,7 @@ type arriving struct {
 	conn   net.Conn
 	mu     sync.Mutex // guards what follows
 	status int
+	header http.Header
 	got    strings.Builder
 	over   bool
 }
@@ -89,7 +90,7 @@ type arriving struct {
 func (a *arriving) read() {
 	answer, err := http.ReadResponse(bufio.NewReader(a.conn), nil)
 	if err == nil {
-		a.note(func() { a.status = answer.StatusCode })
+		a.note(func() { a.status, a.header = answer.StatusCode, answer.Header })
 		b, n := make([]byte, 1<<10), 0
 		for err == nil {
 			n, err = answer.Body.Read(b)
@@ -128,6 +129,14 @@ func (a *arriving) was() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.status
+}
+
+// had is what a header was.
+func (a *arriving) had(name string) string {
+	synctest.Wait()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.header.Get(name)
 }
 
 // A body is announced, and does not come: nobody may keep the server waiting for

@@ -162,7 +162,7 @@ func TestWatchersTakeNoPlaceOfVisitors(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *pipeServer) {
 		one, _ := p.watch("", ""), p.watch("", "")
 		third := p.watch("", "")
-		if text := third.next(); third.was() != http.StatusServiceUnavailable || text != `{"detail":"Too many watchers."}` {
+		if text := third.next(); third.was() != http.StatusServiceUnavailable || text != `{"detail":"Too many watchers."}` || third.had("Retry-After") != retryAfter {
 			t.Errorf("the third of two watchers is answered %d %s", third.was(), text)
 		}
 		p.visitors.mu.Lock()
