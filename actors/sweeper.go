@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -15,9 +16,11 @@ const (
 	// sweepOverdue is when a sweep counts as over whose answer was lost.
 	sweepOverdue = sweepTimeout + time.Second
 	// sweepPause is the least time from one sweep to the next, and that after one
-	// that failed: other servers may have short leases, or hold the rows of a dead
-	// one, and every sweep looks for orphans.
-	sweepPause = 250 * time.Millisecond
+	// that failed, which doubles with each failure up to sweepPauseMost: other
+	// servers may have short leases, or hold the rows of a dead one, and every sweep
+	// looks for orphans.
+	sweepPause     = 250 * time.Millisecond
+	sweepPauseMost = 2 * time.Second
 )
 
 // sweeper removes what dead nodes left. It is not the writer, because nobody who
@@ -68,7 +71,8 @@ func (r *registry) swept(m *Swept) {
 		if r.sweepFailures++; r.sweepFailures == 1 {
 			r.log.Warn("sweep failed; it is tried again", "error", m.Err)
 		}
-		wait = sweepPause
+		pause := min(sweepPause<<min(r.sweepFailures-1, 8), sweepPauseMost)
+		wait = pause/2 + rand.N(pause/2) // all nodes fail at the same time
 	case r.sweepFailures > 0:
 		r.log.Info("sweep succeeded again", "failed_sweeps", r.sweepFailures)
 		r.sweepFailures = 0

@@ -18,7 +18,7 @@ import (
 const (
 	// drainTimeout bounds the end after a signal: every socket closed and every
 	// row gone. What is left then is left to the lease, which is said.
-	drainTimeout = 7 * time.Second
+	drainTimeout = 6 * time.Second
 	// lingerTimeout bounds how long closed sockets may take to say goodbye.
 	lingerTimeout = 2 * time.Second
 	// leaveTimeout bounds the last statement of a node.

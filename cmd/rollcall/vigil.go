@@ -36,7 +36,8 @@ type vigil struct {
 	address string // where the server listens meanwhile
 	log     *slog.Logger
 
-	said atomic.Bool // that it waits
+	said   atomic.Bool // that it waits
+	blamed bool        // and for what
 }
 
 // keep tries until an attempt succeeds, and waits only for what may pass by
@@ -107,15 +108,16 @@ func (v *vigil) join(ctx, waiting context.Context, db *persistence.Database) (*p
 	return db.Join(waiting, v.node)
 }
 
-// say writes into the log that the server waits, once, and what for when that is
-// known.
+// say writes into the log that the server waits, and why when that is known: once
+// each.
 func (v *vigil) say(err error) {
-	first := !v.said.Swap(true)
-	switch {
-	case !first:
-	case err == nil:
+	switch first := !v.said.Swap(true); {
+	case first && err == nil:
 		v.log.Warn("listening; waiting for the database", "address", v.address, "at_most", v.wait)
-	default:
+	case first:
 		v.log.Warn("listening; waiting for the database", "address", v.address, "at_most", v.wait, "error", err)
+	case err != nil && !v.blamed:
+		v.log.Warn("the database does not answer", "error", err)
 	}
+	v.blamed = v.blamed || err != nil
 }
