@@ -87,6 +87,9 @@ func (c *crowd) Snapshot(context.Context) (rollcall.Snapshot, error) {
 	return rollcall.Snapshot{Version: c.version.Load(), Count: len(c.entries), Entries: slices.Values(c.entries)}, nil
 }
 
+// Version has always to be asked for.
+func (c *crowd) Version() (version uint64, known bool) { return 0, false }
+
 // changing changes the list until the benchmark is over.
 func (c *crowd) changing(b *testing.B) {
 	b.Helper()
