@@ -35,19 +35,28 @@ type member struct {
 	queued       bool // in the queue, or in flight and due for another look
 	flying       bool // in the batch that the writer has in hand
 	touched      bool // its activity is not in the database yet
+	kicked       bool // by an operator, who does not want the user to stay
 	connectedAt  time.Time
 	lastActivity time.Time
-	deadline     time.Time       // of a waiting member
-	endedAt      time.Time       // of a gone or lingering one
-	cause        string          // of one that was here and is not any more
 	ending       *rollcall.Close // what its session was told to go with, if it was
-	kicked       bool            // by an operator, who does not want the user to stay
-	returning    bool            // a waiting one: its user has left a moment ago
-	behind       []*member       // policy oldest: later connects that wait for this one's fate
+	*passage                     // nil while it is here
+}
+
+// passage is what is to be known of a member only while it comes or goes: those
+// who are here are many, and stay.
+type passage struct {
+	deadline  time.Time // of a waiting member
+	endedAt   time.Time // of a gone or lingering one
+	cause     string    // of one that was here and is not any more
+	returning bool      // a waiting one: its user has left a moment ago
+	behind    []*member // policy oldest: later connects that wait for this one's fate
 }
 
 // end notes when and why.
 func (m *member) end(cause string, now time.Time) {
+	if m.passage == nil {
+		m.passage = &passage{}
+	}
 	m.cause, m.endedAt = cause, stamp(now)
 	if m.endedAt.Before(m.connectedAt) { // the clock was set back
 		m.endedAt = m.connectedAt

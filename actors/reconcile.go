@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/google/uuid"
 )
 
 // resumed settles by level what a crash left open: the batch in flight, the sweep,
@@ -23,8 +22,8 @@ func (r *registry) reconcile(c actor.Context) {
 	r.feel()
 	missing := r.roster.here()
 	for _, child := range c.Children() {
-		id, err := uuid.Parse(strings.TrimPrefix(child.Id, c.Self().Id+"/"))
-		if err != nil {
+		id, ok := sessionOf(strings.TrimPrefix(child.Id, c.Self().Id+"/"))
+		if !ok {
 			continue // the writer or the sweeper
 		}
 		m := missing[id]

@@ -1,12 +1,12 @@
 package actors
 
 import (
+	"encoding/base64"
 	"log/slog"
 	"strings"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
-	"github.com/google/uuid"
 
 	"github.com/rollcall/rollcall"
 )
@@ -186,7 +186,7 @@ func (r *registry) carryOut(c actor.Context, o outcome) {
 func (r *registry) spawn(c actor.Context, m *member) {
 	p := &pulse{session: m.id}
 	r.next = session{email: m.user.Email, socket: m.connect.Socket, pulse: p, beats: &r.presence.beats}
-	pid, err := c.SpawnNamed(r.sessions, m.id.String())
+	pid, err := c.SpawnNamed(r.sessions, sessionName(m.id))
 	if err != nil {
 		r.log.Error("session not spawned", "session", m.id, "error", err)
 		return
@@ -208,7 +208,20 @@ func (r *registry) end(c actor.Context, id rollcall.SessionID, why rollcall.Clos
 }
 
 func childPID(c actor.Context, id rollcall.SessionID) *actor.PID {
-	return actor.NewPID(c.Self().Address, c.Self().Id+"/"+id.String())
+	return actor.NewPID(c.Self().Address, c.Self().Id+"/"+sessionName(id))
+}
+
+// sessionName is the name of a session's actor, which is kept three times for each:
+// so it is short.
+func sessionName(id rollcall.SessionID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// sessionOf is the session that an actor of that name is; false for any other actor.
+func sessionOf(name string) (id rollcall.SessionID, ok bool) {
+	b, err := base64.RawURLEncoding.DecodeString(name)
+	if err != nil || len(b) != len(id) {
+		return id, false
+	}
+	return rollcall.SessionID(b), true
 }
 
 // terminated hears of the end of a child, whatever ended it.
@@ -218,7 +231,7 @@ func (r *registry) terminated(c actor.Context, who *actor.PID) {
 		r.presence.fail(ErrGaveUp)
 		return
 	}
-	if id, err := uuid.Parse(name); err == nil {
+	if id, ok := sessionOf(name); ok {
 		r.leave(id)
 	}
 }

@@ -53,7 +53,10 @@ func (r *roster) connect(id rollcall.SessionID, c rollcall.Connect, now, deadlin
 	if r.members[id] != nil {
 		return o
 	}
-	m := &member{id: id, connect: c, connectedAt: stamp(now), lastActivity: stamp(now), deadline: deadline}
+	m := &member{
+		id: id, connect: c, connectedAt: stamp(now), lastActivity: stamp(now),
+		passage: &passage{deadline: deadline},
+	}
 	u := r.users[r.key(c.Email)]
 	m.returning = u != nil && u.lingering != nil && !u.late
 	if r.policy == rollcall.PolicyOldest {
@@ -261,6 +264,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 		o.refuse(b, rollcall.CloseAlreadyConnected)
 	}
 	m.user, m.phase, m.connect.Email = u, here, row.Email
+	m.passage = nil
 	r.release(u)
 	o.admitted = append(o.admitted, m)
 }

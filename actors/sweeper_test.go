@@ -59,11 +59,15 @@ func TestFailedSweepIsToldOnceAndTriedAgain(t *testing.T) {
 		k.Store.DeadNode("alice@example.com", time.Second)
 		time.Sleep(time.Minute)
 		synctest.Wait()
+		if n := k.Seen(actors.RoleSweeper, &actors.Sweep{}); n > 75 {
+			t.Errorf("%d sweeps in a minute that all fail: they do not back off", n)
+		}
 		k.Store.SweepTrouble(nil)
-		time.Sleep(time.Second)
+		time.Sleep(3 * time.Second) // two is the longest pause
 		synctest.Wait()
 		k.WantOnline()
 		k.Store.SweepTrouble(errors.New("fault: no sweep again"))
+		time.Sleep(actortest.Lease)
 		k.Settle()
 		if n := log.count("level=WARN", "sweep failed"); n != 2 {
 			t.Errorf("two troubles were told %d times", n)
