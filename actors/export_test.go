@@ -18,5 +18,5 @@ func TellRegistry(p *Presence, message any) { p.system.Root.Send(p.registry, mes
 
 // SessionPID is what the library calls a session.
 func SessionPID(p *Presence, id rollcall.SessionID) *actor.PID {
-	return actor.NewPID(p.registry.Address, p.registry.Id+"/"+id.String())
+	return actor.NewPID(p.registry.Address, p.registry.Id+"/"+sessionName(id))
 }
