@@ -19,7 +19,7 @@ import (
 
 // closeTimeout bounds what is cleared away after a bench; then it fails, and
 // says what is left.
-const closeTimeout = 2 * time.Minute
+const closeTimeout = 10 * time.Minute
 
 // Config is how a bench is run.
 type Config struct {

@@ -18,7 +18,7 @@ const (
 	// looksApart is how many times longer than a look the pause behind it is.
 	looksApart = 4
 	// emptyTimeout is how long a server may take to be empty.
-	emptyTimeout = 2 * time.Minute
+	emptyTimeout = 10 * time.Minute
 )
 
 // sessions asks the server how many sessions it has, which costs it next to nothing.
