@@ -11,15 +11,16 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/rollcall/rollcall"
+	"github.com/rollcall/rollcall/persistence"
 	"github.com/rollcall/rollcall/persistence/persistencetest"
 )
 
-// point is a statement of a commit that inserts, touches and deletes, and the
-// moments in which it can go wrong.
+// point is a statement of a commit that inserts, touches, deletes, announces and
+// counts, and the moments in which it can go wrong.
 type point struct {
 	statement string
 	moments   []persistencetest.Moment
-	postgres  bool // the other database has no such statement
+	only      persistence.Dialect // the other database has no such statement
 }
 
 var (
@@ -30,15 +31,18 @@ var (
 		{statement: persistencetest.Begin, moments: both},
 		{statement: "UPDATE nodes", moments: query},
 		{statement: "FROM users AS u WHERE (email IN", moments: query},
-		{statement: "SELECT DISTINCT s.email FROM sessions", moments: query},
-		{statement: "FOR UPDATE", moments: both, postgres: true},
-		{statement: "INSERT INTO sessions", moments: both},
-		{statement: "INSERT INTO active_websocket_connections", moments: both},
+		{statement: "SELECT s.id, s.email FROM sessions", moments: query},
+		{statement: "ORDER BY email FOR UPDATE", moments: both, only: persistence.Postgres},
 		{statement: "UPDATE sessions", moments: both},
 		{statement: "UPDATE active_websocket_connections", moments: both},
+		{statement: "INSERT INTO sessions", moments: both},
+		{statement: "SELECT coalesce(max(id), 0) FROM active_websocket_connections", moments: query, only: persistence.SQLite},
+		{statement: "INSERT INTO active_websocket_connections", moments: query},
+		{statement: "INSERT INTO outbox", moments: both},
 		{statement: "INSERT INTO session_history", moments: both},
 		{statement: "DELETE FROM sessions", moments: both},
-		{statement: "DELETE FROM active_websocket_connections", moments: both},
+		{statement: "DELETE FROM active_websocket_connections", moments: query},
+		{statement: "SELECT count(*) FROM sessions", moments: query},
 		{statement: persistencetest.Commit, moments: both},
 	}
 )
@@ -148,8 +152,10 @@ func eachPoint(t *testing.T, test func(*world, point)) {
 	t.Helper()
 	all := make(map[string]func(*testing.T))
 	for _, p := range points {
-		all["postgres/"+p.statement] = func(t *testing.T) { test(newWorld(t, persistencetest.Postgres(t)), p) }
-		if !p.postgres {
+		if p.only != persistence.SQLite {
+			all["postgres/"+p.statement] = func(t *testing.T) { test(newWorld(t, persistencetest.Postgres(t)), p) }
+		}
+		if p.only != persistence.Postgres {
 			all["sqlite/"+p.statement] = func(t *testing.T) { test(newWorld(t, persistencetest.SQLite(t)), p) }
 		}
 	}

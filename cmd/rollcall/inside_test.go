@@ -15,12 +15,17 @@ import (
 	"github.com/rollcall/rollcall/transport"
 )
 
+// countedLease lets a server count its rows every second, which it does three times
+// in a lease.
+const countedLease = 3 * time.Second
+
 // inside is the wiring of a server in the process of the test, between a database
 // and a listener that the test makes.
 type inside struct {
 	db             *persistence.Database
 	listener       net.Listener
 	lease          time.Duration
+	announce       bool // into the outbox, which nobody posts
 	pingInterval   time.Duration
 	connectTimeout time.Duration
 }
@@ -28,7 +33,7 @@ type inside struct {
 // start serves until the end of the test, and then closes the database too.
 func (i inside) start(t *testing.T) *actors.Presence {
 	t.Helper()
-	node, err := i.db.Join(t.Context(), persistence.NodeConfig{Name: "inside", Lease: i.lease})
+	node, err := i.db.Join(t.Context(), persistence.NodeConfig{Name: "inside", Lease: i.lease, Announce: i.announce})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +74,7 @@ func (w *world) serveInside(connectTimeout time.Duration) (*process, *persistenc
 	}
 	inside{
 		db: persistence.OpenConnector(faults, dialect), listener: listener,
-		lease: 15 * time.Second, pingInterval: 20 * time.Second, connectTimeout: connectTimeout,
+		lease: countedLease, announce: true, pingInterval: 20 * time.Second, connectTimeout: connectTimeout,
 	}.start(w.T)
 	return &process{world: w, address: listener.Addr().String()}, faults
 }
