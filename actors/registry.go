@@ -70,7 +70,7 @@ func newRegistry(p *Presence) *registry {
 	// that the library should ever bring back is not initialised, and so inert.
 	r.sessions = actor.PropsFromProducer(func() actor.Actor { return &session{} },
 		p.config.props(RoleSession,
-			actor.WithMailbox(newMailbox()),
+			actor.WithMailbox(newMailbox),
 			actor.WithOnInit(func(c actor.Context) { *c.Actor().(*session) = r.next }))...)
 	return r
 }

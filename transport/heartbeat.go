@@ -36,14 +36,17 @@ func (s *socket) beat(pingInterval, pongTimeout time.Duration) {
 }
 
 func (s *socket) check(pingInterval, pongTimeout time.Duration) {
+	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
+	stalled, unfinished := s.stalled.Load(), s.unfinished.Load()
+	if stalled == 0 && unfinished == 0 && pinged <= heard && now-heard <= int64(pingInterval) {
+		return // as a rule, and without the lock
+	}
 	s.mu.Lock()
 	greeted := s.session != nil
 	s.mu.Unlock()
 	if _, ended := s.Ended(); ended || !greeted {
 		return // nothing comes before the greeting, and its wait is bounded
 	}
-	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
-	stalled, unfinished := s.stalled.Load(), s.unfinished.Load()
 	switch {
 	case stalled != 0 && now > stalled:
 		s.Close(rollcall.CloseSlow)
