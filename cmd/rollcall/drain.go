@@ -21,6 +21,10 @@ const (
 	drainTimeout = 6 * time.Second
 	// lingerTimeout bounds how long closed sockets may take to say goodbye.
 	lingerTimeout = 2 * time.Second
+	// hurriedTimeout is what is left, after a second signal, to tell every client
+	// that the server goes away, and then to give up the lease. Whoever has not been
+	// told by then is cut off.
+	hurriedTimeout = 500 * time.Millisecond
 	// leaveTimeout bounds the last statement of a node.
 	leaveTimeout = 1 * time.Second
 	// partTimeout bounds the goodbye to the database: one that is frozen would keep
@@ -52,8 +56,20 @@ func hurry() (context.Context, context.CancelFunc) {
 	return ctx, func() { cancel(context.Canceled) }
 }
 
+// within ends after so long, and soon after the drain is hurried: what it bounds is
+// owed to clients and other servers, and takes no time when all is well.
+func within(hurried context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(hurried), most)
+	stop := context.AfterFunc(hurried, func() { time.AfterFunc(hurriedTimeout, cancel) })
+	return ctx, func() {
+		stop()
+		cancel()
+	}
+}
+
 // drain ends the server in order: nobody comes in, everybody goes out, and
-// their rows with them. The end of hurried cuts it short.
+// their rows with them. The end of hurried cuts it short: rows may be left then, but
+// no client that was not told.
 func drain(
 	hurried context.Context, server *transport.Server, presence *actors.Presence, node *persistence.Node, log *slog.Logger,
 ) {
@@ -67,7 +83,7 @@ func drain(
 	if drained != nil {
 		log.Warn("rows are left to the lease", "error", drained)
 	}
-	linger, cancelLinger := context.WithTimeout(hurried, lingerTimeout)
+	linger, cancelLinger := within(hurried, lingerTimeout)
 	defer cancelLinger()
 	if err := server.Wait(linger); err != nil {
 		log.Warn("some clients did not say goodbye", "error", err)
@@ -76,10 +92,10 @@ func drain(
 		log.Warn("some requests were cut off", "error", err)
 	}
 	if drained == nil {
-		leave, cancelLeave := context.WithTimeout(hurried, leaveTimeout)
+		leave, cancelLeave := within(hurried, leaveTimeout)
 		defer cancelLeave()
 		if err := node.Leave(leave); err != nil {
-			log.Warn("the lease is left to run out", "error", err)
+			log.Warn("no row is left, but the lease is, until it runs out", "error", err)
 		}
 	}
 	log.Info("stopped", "took", time.Since(began).Round(time.Millisecond))

@@ -175,6 +175,26 @@ func TestSignalWithTheDatabaseAwayLeavesTheRowsToTheLease(t *testing.T) {
 	}
 }
 
+// Who sends the signal twice does not want to wait, but the clients are many, and each
+// comes again in its own time only if it is told. With its database the server has no
+// rows to leave, and says of none.
+func TestSecondSignalStillTellsEveryClient(t *testing.T) {
+	worlds(t, func(w *world) {
+		p := w.serve()
+		clients := p.connectAll(500)
+		p.signal(syscall.SIGTERM)
+		w.within("the drain to begin", func() bool { return strings.Contains(p.said(), "draining") })
+		p.signal(syscall.SIGTERM)
+		for _, c := range clients {
+			c.wantClose(1001)
+		}
+		p.wantExit(0)
+		if said := p.said(); strings.Contains(said, "did not say goodbye") || strings.Contains(said, "no row is left, but the lease") {
+			t.Error("it did not wait for those who were told, or did not leave")
+		}
+	})
+}
+
 // connectThousand opens two sockets for each of 500 users.
 func (p *process) connectThousand() {
 	p.Helper()
