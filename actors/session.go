@@ -16,13 +16,13 @@ type session struct {
 	socket rollcall.Socket
 	pulse  *pulse
 	beats  *beats
-	gone   bool // stopping for its client's sake
 }
 
 func (s *session) Receive(c actor.Context) {
 	if s.socket == nil {
 		return
 	}
+	defer s.crashed()
 	switch m := c.Message().(type) {
 	case *actor.Started:
 		s.started(c)
@@ -31,10 +31,7 @@ func (s *session) Receive(c actor.Context) {
 	case *End:
 		s.end(c, m.Close)
 	case *Gone:
-		s.gone = true
 		c.Stop(c.Self())
-	case *actor.Stopping:
-		s.stopping()
 	}
 }
 
@@ -71,12 +68,12 @@ func (s *session) end(c actor.Context, why rollcall.Close) {
 	c.Stop(c.Self())
 }
 
-// stopping closes the socket of a session that crashed. After an End it is
-// closed already, and one whose client is gone is the registry's to close. It
-// must not panic, since that would wedge the actor.
-func (s *session) stopping() {
-	defer func() { _ = recover() }()
-	if !s.gone {
+// crashed tells the client at once. Supervision runs in the registry, which may be
+// stuck just then, and stops the session when it is not; whatever socket is open
+// after that is the registry's to close.
+func (s *session) crashed() {
+	if reason := recover(); reason != nil {
 		s.socket.Close(rollcall.CloseInternalError)
+		panic(reason)
 	}
 }

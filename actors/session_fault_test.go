@@ -48,6 +48,27 @@ func TestFaultCrashedSessionRemovesItsRow(t *testing.T) {
 	}
 }
 
+// The client of a crashed session is told so by the session itself: a registry that is
+// stuck just then would leave it before an open socket that nobody answers.
+func TestFaultClientOfACrashedSessionNeedsNoRegistryToBeTold(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		alice := k.Connect("alice@example.com")
+		k.Fault(actors.RoleRegistry, &actors.Examine{}, actortest.Block, 1)
+		stuck := time.Now()
+		go func() { _ = k.Examine() }()
+		synctest.Wait()
+		alice.Crash()
+		synctest.Wait()
+		alice.WantEnd(rollcall.CloseInternalError)
+		if waited := time.Since(stuck); waited != 0 {
+			t.Errorf("the client was told after %s, want at once", waited)
+		}
+		time.Sleep(actortest.BlockTime)
+		k.Settle()
+		k.WantOnline()
+	})
+}
+
 // A session that is not told to go would be a ghost, or a second winner.
 func TestFaultLostEndIsSaidAgain(t *testing.T) {
 	actortest.Run(t, func(k *actortest.Kit) {

@@ -97,7 +97,12 @@ func (c *Client) Break(why rollcall.Close) {
 func (c *Client) Leave() { c.Close(rollcall.CloseNormal) }
 
 // Say sends one text message.
-func (c *Client) Say(text string) {
+func (c *Client) Say(text string) { c.send(textFrame(text)) }
+
+// Crash sends a message that the session crashes of, in the middle of its own code.
+func (c *Client) Crash() { c.send(crashingFrame{}) }
+
+func (c *Client) send(frame rollcall.Frame) {
 	c.mu.Lock()
 	session := c.session
 	c.mu.Unlock()
@@ -105,7 +110,7 @@ func (c *Client) Say(text string) {
 		c.kit.Errorf("%s was not admitted and cannot say anything", c.Email)
 		return
 	}
-	session.Receive(textFrame(text))
+	session.Receive(frame)
 }
 
 // Frames is what the client has read.
@@ -160,3 +165,9 @@ func (f textFrame) Text() ([]byte, bool) { return []byte(f), true }
 
 // Release implements [rollcall.Frame].
 func (f textFrame) Release() {}
+
+// crashingFrame is a message that cannot be read.
+type crashingFrame struct{ textFrame }
+
+// Text implements [rollcall.Frame].
+func (crashingFrame) Text() ([]byte, bool) { panic("fault: amid") }
