@@ -1,11 +1,9 @@
 package transport
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -21,11 +19,6 @@ const (
 	// tells it to wait, and no frame is lost. A frame that is larger than this
 	// is read when nothing else is out.
 	maxCredit = 64 << 10
-	// frameCost is what a frame counts on top of its bytes, so that many empty
-	// ones are bounded too.
-	frameCost = 128
-	// maxPooled is the largest buffer that is kept for the next frame.
-	maxPooled = 16 << 10
 	// farewellPause is before each next message from a client whose socket has
 	// ended. What it sent before it knew is read in good time; whoever floods
 	// would else keep the server busy until closeGrace is over, and others waiting.
@@ -37,55 +30,6 @@ const (
 	messageTimeout = 30 * time.Second
 	leastUpload    = 16 << 10
 )
-
-// frame is one message of a client, in a buffer that is used again. It
-// implements [rollcall.Frame].
-type frame struct {
-	socket *socket
-	kind   int
-	buf    bytes.Buffer
-	held   int // bytes of the budget
-}
-
-var frames = sync.Pool{New: func() any { return new(frame) }}
-
-// Text implements [rollcall.Frame].
-func (f *frame) Text() ([]byte, bool) { return f.buf.Bytes(), f.kind == websocket.TextMessage }
-
-// Release implements [rollcall.Frame].
-func (f *frame) Release() {
-	s := f.socket
-	s.mu.Lock()
-	s.credit -= f.cost()
-	s.held.letGo(f.held)
-	f.held = 0
-	s.creditChanged()
-	s.mu.Unlock()
-	f.drop()
-}
-
-// lend takes a buffer for one message.
-func (s *socket) lend(kind int) *frame {
-	f := frames.Get().(*frame)
-	f.socket, f.kind = s, kind
-	return f
-}
-
-// drop gives the buffer back.
-func (f *frame) drop() {
-	if f.held > 0 {
-		f.socket.mu.Lock()
-		f.socket.held.letGo(f.held)
-		f.socket.mu.Unlock()
-	}
-	f.socket, f.held = nil, 0
-	if f.buf.Cap() <= maxPooled {
-		f.buf.Reset()
-		frames.Put(f)
-	}
-}
-
-func (f *frame) cost() int { return f.buf.Len() + frameCost }
 
 // reader reads one socket.
 type reader struct {
