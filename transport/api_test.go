@@ -95,26 +95,36 @@ func TestBodyThatIsNotUnderstoodDoesNothing(t *testing.T) {
 		detail     string
 	}{
 		{"/messages", `{"message":1,"emails":null}`, 400, "emails: must be a list."},
-		{"/messages", `{"message":1,"email":["a"]}`, 400, `body: json: unknown field "email".`},
+		{"/messages", `{"message":1,"email":["a"]}`, 400, `body: has a member "email", which is not known.`},
+		{"/messages", `{"message":1,"Emails":["a"]}`, 400, `body: has a member "Emails", which is not known.`},
+		{"/messages", `{"message":1,"emails":["a"],"emails":[]}`, 400, "emails: is there twice."},
+		{"/messages", `{"message":1,"\u006dessage":2}`, 400, "message: is there twice."},
 		{"/messages", `{"message":1,"emails":"a"}`, 400, "emails: must be a list."},
 		{"/messages", `{"message":1,"emails":[1]}`, 400, "emails: must be a list of strings."},
 		{"/messages", `{"message":1,"emails":[null]}`, 400, "emails: must be a list of strings."},
 		{"/messages", `{"emails":[]}`, 400, "message: is missing."},
-		{"/messages", `null`, 400, "message: is missing."},
-		{"/messages", `[]`, 400, "body: "},
-		{"/messages", ` `, 400, "body: "},
-		{"/messages", `{"message":1}{"message":2}`, 400, "body: has something behind its JSON."},
+		{"/messages", `{}`, 400, "message: is missing."},
+		{"/messages", ` `, 400, "body: is empty."},
+		{"/messages", `{"message":1,}`, 400, "body: is not valid JSON at byte 14."},
+		{"/messages", `{"message":1}{"message":2}`, 400, "body: is not valid JSON at byte 14."},
 		{"/messages", `{"message":"` + "\xff" + `"}`, 400, "body: is not UTF-8."},
-		{"/messages", `{"message":1,"id":7}`, 400, "id: must not be a JSON number."},
-		{"/messages", `{"message":1,"id":""}`, 400, "id: must be a string of 1 to 128 bytes."},
-		{"/messages", `{"message":1,"id":"` + strings.Repeat("x", maxPushID+1) + `"}`, 400, "id: must be a string of 1 to 128 bytes."},
+		{"/messages", `{"message":1,"id":7}`, 400, "id: must be a string of 1 to 128 characters."},
+		{"/messages", `{"message":1,"id":null}`, 400, "id: must be a string of 1 to 128 characters."},
+		{"/messages", `{"message":1,"id":""}`, 400, "id: must be a string of 1 to 128 characters."},
+		{"/messages", `{"message":1,"id":"` + strings.Repeat("x", maxPushID+1) + `"}`, 400, "id: must be a string of 1 to 128 characters."},
 		{"/messages", `{"message":"` + strings.Repeat("x", maxPush) + `"}`, 413, "The message may have"},
 		{"/messages", `{"message":"` + strings.Repeat("\u00fc", maxPush/6) + `"}`, 413, "The message may have"},
-		{"/users/user@example.com/messages", `{"message":1,"emails":["a"]}`, 400, `body: json: unknown field "emails".`},
+		{"/users/user@example.com/messages", `{"message":1,"emails":["a"]}`, 400, `body: has a member "emails", which is not known.`},
 		{"/presence/query", `{}`, 400, "emails: is missing."},
 		{"/presence/query", many, 400, "emails: may have 1000 e-mails at the most."},
 	} {
 		p.wantProblem("POST", c.path, c.body, c.status, c.detail)
+	}
+	for _, path := range []string{"/messages", "/users/user@example.com/messages", "/presence/query"} {
+		for _, body := range []string{`[]`, `null`, `7`, `"emails"`} {
+			p.wantProblem("POST", path, body, 400, "body: must be a JSON object.")
+		}
+		p.wantProblem("POST", path, `{"`, 400, "body: is not valid JSON at byte 2.")
 	}
 	if answer, _ := p.exchange("POST", "/messages", `{"message":1}`, http.Header{"Content-Type": nil}); answer.StatusCode != http.StatusUnsupportedMediaType {
 		t.Errorf("a body that does not say what it is was answered %d", answer.StatusCode)

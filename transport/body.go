@@ -1,19 +1,13 @@
 package transport
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"mime"
 	"net/http"
 	"os"
-	"strings"
 	"time"
-	"unicode/utf8"
-
-	"github.com/rollcall/rollcall"
 )
 
 const (
@@ -25,29 +19,17 @@ const (
 	bodyTimeout = 10 * time.Second
 )
 
-// read reads a JSON body. A member that nobody knows is refused: one that was
-// misspelt must not turn a message to some into one to everybody.
-func (c *call) read(into any) error {
+// read reads a JSON body, whose members must be among those that are named.
+func (c *call) read(names ...string) (object, error) {
 	media, _, err := mime.ParseMediaType(c.Header.Get("Content-Type"))
 	if err != nil || media != "application/json" {
-		return problem{http.StatusUnsupportedMediaType, "The body must be application/json."}
+		return nil, problem{http.StatusUnsupportedMediaType, "The body must be application/json."}
 	}
 	text, err := c.body()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if !utf8.Valid(text) {
-		return badValue("body", "is not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return badBody(err)
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return badValue("body", "has something behind its JSON")
-	}
-	return nil
+	return readObject(text, names)
 }
 
 // body gives the client time to send what it has announced. Nobody else has:
@@ -74,44 +56,4 @@ func (c *call) body() ([]byte, error) {
 		return nil, badValue("body", "was cut short")
 	}
 	return text, nil
-}
-
-// badBody says what is wrong with JSON.
-func badBody(err error) error {
-	if wrong, ok := errors.AsType[problem](err); ok {
-		return wrong
-	}
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return badValue(wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:], "must not be a JSON "+wrong.Value)
-	}
-	return badValue("body", err.Error())
-}
-
-// emailList is the member "emails" of a body.
-type emailList struct {
-	given bool
-	list  []rollcall.Email // as sent: they may be anything
-}
-
-// UnmarshalJSON implements [json.Unmarshaler]. A list that is null is an error,
-// and not everybody.
-func (l *emailList) UnmarshalJSON(text []byte) error {
-	l.given = true
-	if text[0] != '[' {
-		return badValue("emails", "must be a list")
-	}
-	var items []*rollcall.Email
-	if err := json.Unmarshal(text, &items); err != nil {
-		return badValue("emails", "must be a list of strings")
-	}
-	if len(items) > maxListed {
-		return badValue("emails", fmt.Sprintf("may have %d e-mails at the most", maxListed))
-	}
-	for _, e := range items {
-		if e == nil {
-			return badValue("emails", "must be a list of strings")
-		}
-		l.list = append(l.list, *e)
-	}
-	return nil
 }

@@ -71,7 +71,7 @@ func TestDisconnectTellsTheOperatorsWords(t *testing.T) {
 	}{
 		{"/presence/user@example.com", "Disconnected by an operator", 2},
 		{"/presence/user@example.com?reason=" + strings.Repeat("%C3%BC", maxReason/2), long, 2},
-		{"/sessions/" + session + "?reason=", "", 1},
+		{"/sessions/" + session + "?reason=", "Disconnected by an operator", 1},
 		{"/sessions/" + session + "?reason=a+b", "a+b", 1},
 		{"/presence/alice@example.com", "Disconnected by an operator", 0}, // a user, and not here
 	} {

@@ -99,8 +99,8 @@ func (c *call) user() (rollcall.Email, error) {
 // kick is the close that an operator asks for, in words of theirs if they like.
 func (c *call) kick() (rollcall.Close, error) {
 	why := rollcall.CloseDisconnected
-	words, given := c.parameter("reason")
-	if !given {
+	words, _ := c.parameter("reason")
+	if words == "" { // a close must say something
 		return why, nil
 	}
 	if why.Reason = words; len(words) > maxReason || clean(words) != words {

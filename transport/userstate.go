@@ -50,22 +50,24 @@ func newUserState(asked rollcall.Email, s rollcall.UserState) userState {
 // queryUsers answers the state of each user in the order asked. An e-mail that
 // can be nobody's is unknown, like one that the database does not have.
 func (s *Server) queryUsers(c *call) (any, error) {
-	var asked struct {
-		Emails emailList `json:"emails"`
-	}
-	if err := c.read(&asked); err != nil {
+	asked, err := c.read("emails")
+	if err != nil {
 		return nil, err
 	}
-	if !asked.Emails.given {
+	emails, given, err := asked.emails()
+	if err != nil {
+		return nil, err
+	}
+	if !given {
 		return nil, badValue("emails", "is missing")
 	}
-	states, err := s.find(c.Context(), asked.Emails.list)
+	states, err := s.find(c.Context(), emails)
 	if err != nil {
 		return nil, err
 	}
 	told := userStates{Users: make([]userState, len(states))}
 	var offline []rollcall.Email
-	for i, e := range asked.Emails.list {
+	for i, e := range emails {
 		told.Users[i] = newUserState(e, states[i])
 		if !states[i].Online && possible(e) {
 			offline = append(offline, e)
