@@ -43,16 +43,25 @@ func (s *socket) cork() {
 func (s *socket) uncork() {
 	s.mu.Lock()
 	s.corked = false
+	b, ok := s.takeShort()
 	s.mu.Unlock()
-	s.push()
+	if ok {
+		s.writeShort(b)
+	}
 }
 
 // push has what is queued written, by itself if that is possible.
 func (s *socket) push() {
+	s.mu.Lock()
 	b, ok := s.takeShort()
-	if !ok {
-		return
+	s.mu.Unlock()
+	if ok {
+		s.writeShort(b)
 	}
+}
+
+// writeShort writes a batch that was taken.
+func (s *socket) writeShort(b batch) {
 	defer func() {
 		if crash := recover(); crash != nil { // with the right to write, which nobody else has then
 			s.letThrough()
@@ -64,9 +73,9 @@ func (s *socket) push() {
 		go s.writeRest(b, err)
 		return
 	}
-	s.wrote(b.frames)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settleFrames(b.frames)
 	s.writing = false
 	if s.unwritten() {
 		s.write()
@@ -74,10 +83,8 @@ func (s *socket) push() {
 }
 
 // takeShort takes what there is to write, and the right to write. If that is not
-// for the asking goroutine it calls the writer.
+// for the asking goroutine it calls the writer. The caller holds the lock.
 func (s *socket) takeShort() (b batch, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.writing || s.corked || !s.unwritten() {
 		return b, false
 	}

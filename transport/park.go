@@ -55,7 +55,6 @@ func (p *parked) Wake(buffer []byte) (next Outlook) {
 		return Leaves
 	}
 	behind := p.rest != nil && p.rest.whole // it starved, and has not been read for a while
-	p.cork()
 	defer func() {
 		if p.survive(recover()) {
 			p.uncork()
@@ -78,7 +77,8 @@ func (p *parked) Wake(buffer []byte) (next Outlook) {
 	}
 }
 
-// claim takes the right to read. Whoever has it is told that somebody came.
+// claim takes the right to read, and corks the socket. Whoever has the right is told
+// that somebody came.
 func (p *parked) claim() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -86,7 +86,7 @@ func (p *parked) claim() bool {
 		p.missed = true
 		return false
 	}
-	p.state, p.missed = reads, false
+	p.state, p.missed, p.corked = reads, false, true
 	return true
 }
 

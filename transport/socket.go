@@ -88,8 +88,11 @@ func (s *socket) Send(frame []byte) bool {
 	}
 	s.queue = append(s.queue, frame)
 	s.queued += len(frame)
+	b, ok := s.takeShort()
 	s.mu.Unlock()
-	s.push()
+	if ok {
+		s.writeShort(b)
+	}
 	return true
 }
 
@@ -233,6 +236,11 @@ func (s *socket) isOver(frames [][]byte, err error, closed *rollcall.Close) bool
 func (s *socket) wrote(frames [][]byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settleFrames(frames)
+}
+
+// settleFrames is wrote for a caller who holds the lock.
+func (s *socket) settleFrames(frames [][]byte) {
 	for _, f := range frames {
 		s.queued -= len(f)
 		s.held.letGo(len(f))
