@@ -64,6 +64,7 @@ func TestFaultOfAnyStatementIsMadeGood(t *testing.T) {
 		n := 1
 		for _, when := range p.moments {
 			for _, times := range []int{1, 11} {
+				_ = stays.SetReadDeadline(time.Now().Add(2 * patience)) // some statements are rare
 				failure := answers[n%len(answers)]
 				goes, comes := server.connect(user(n)), user(n+1)
 				fault := faults.Arm(persistencetest.Fault{Statement: p.statement, When: when, Times: times, Err: failure})

@@ -176,8 +176,7 @@ func TestSignalWithTheDatabaseAwayLeavesTheRowsToTheLease(t *testing.T) {
 }
 
 // Who sends the signal twice does not want to wait, but the clients are many, and each
-// comes again in its own time only if it is told. With its database the server has no
-// rows to leave, and says of none.
+// comes again in its own time only if it is told.
 func TestSecondSignalStillTellsEveryClient(t *testing.T) {
 	worlds(t, func(w *world) {
 		p := w.serve()
@@ -189,9 +188,6 @@ func TestSecondSignalStillTellsEveryClient(t *testing.T) {
 			c.wantClose(1001)
 		}
 		p.wantExit(0)
-		if said := p.said(); strings.Contains(said, "did not say goodbye") || strings.Contains(said, "no row is left, but the lease") {
-			t.Error("it did not wait for those who were told, or did not leave")
-		}
 	})
 }
 

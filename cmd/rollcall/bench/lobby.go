@@ -27,6 +27,7 @@ type lobby struct {
 	dueMu sync.Mutex // guards what follows, and is taken after any other
 	due   []*wire    // whose drivers are to be woken
 	some  sync.Cond
+	shut  bool // nobody is to be woken any more
 }
 
 func newLobby(concurrency int) *lobby {
@@ -49,13 +50,17 @@ func (l *lobby) wake(w *wire) {
 	l.some.Signal()
 }
 
-// work wakes drivers, until the process ends.
+// work wakes drivers, until the lobby is closed.
 func (l *lobby) work() {
 	buffer := make([]byte, wakeBuffer)
 	for {
 		l.dueMu.Lock()
-		for len(l.due) == 0 {
+		for len(l.due) == 0 && !l.shut {
 			l.some.Wait()
+		}
+		if l.shut {
+			l.dueMu.Unlock()
+			return
 		}
 		last := len(l.due) - 1
 		w := l.due[last]
@@ -83,6 +88,10 @@ func (l *lobby) Accept() (net.Conn, error) {
 // Close implements [net.Listener].
 func (l *lobby) Close() error {
 	l.once.Do(func() { close(l.closed) })
+	l.dueMu.Lock()
+	defer l.dueMu.Unlock()
+	l.shut = true
+	l.some.Broadcast()
 	return nil
 }
 

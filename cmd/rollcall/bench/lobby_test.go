@@ -15,6 +15,7 @@ func TestInterruptEndsTheComing(t *testing.T) {
 	for name, accepts := range map[string]bool{"accepts": true, "accepts nobody": false} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLobby(1)
+			defer func() { _ = l.Close() }()
 			if accepts {
 				go func() { _, _ = l.Accept() }() // and says nothing
 			}
