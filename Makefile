@@ -12,7 +12,7 @@ VULN      := $(GO) run golang.org/x/vuln/cmd/govulncheck@$(VULN_VERSION)
 BENCHSTAT := $(GO) run golang.org/x/perf/cmd/benchstat@$(BENCHSTAT_VERSION)
 
 # A test that hangs ends here, with its stacks.
-TEST_TIMEOUT := 9m
+TEST_TIMEOUT := 20m
 TEST         := CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=$(TEST_TIMEOUT)
 
 # Which tests switch faults on, and how often they are run.
