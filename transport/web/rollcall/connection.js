@@ -6,6 +6,10 @@ import { addresses } from "./place.js";
 // up. The server gives up sooner, and says so.
 const greetingTimeout = 20000;
 
+// A peer that has not answered a close after this many milliseconds is not waited
+// for any longer: a network that is dead brings no answer, and Node 20 no end.
+const farewellTimeout = 2000;
+
 // So many messages wait for the greeting. The next one is refused.
 const maxWaiting = 100;
 
@@ -114,18 +118,28 @@ export class Connection extends EventTarget {
     return true;
   }
 
-  /** Closes for ever. What waits for a greeting is dropped. */
+  /**
+   * Closes for ever: at once, or if the socket is open when the server has answered,
+   * for which it has two seconds. What waits for a greeting is dropped.
+   */
   close() {
     if (this.#final) {
       return;
     }
     this.#final = true;
-    if (this.#socket === null) {
+    const socket = this.#socket;
+    if (socket === null) {
       this.#finish();
-    } else {
-      this.#enter("closing");
-      this.#socket.close(1000);
+      return;
     }
+    this.#enter("closing");
+    if (socket.readyState === 0) { // nobody is there to take leave of
+      this.#abandon(socket, "", false);
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#abandon(socket, "No farewell in time", true), farewellTimeout);
+    socket.close(1000);
   }
 
   #connect() {
@@ -136,13 +150,21 @@ export class Connection extends EventTarget {
     socket.onopen = () => { opened = true; };
     socket.onmessage = ({ data }) => this.#receive(data);
     socket.onclose = ({ code, reason }) => this.#ended(code, reason, opened);
-    socket.onerror = () => {}; // a close follows
-    this.#timer = setTimeout(() => {
-      // A dead network would let the close wait, too.
-      socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.close();
-      this.#ended(lost, "No greeting in time", opened);
-    }, greetingTimeout);
+    socket.onerror = () => {
+      if (!opened) { // else a close follows; before, Node 20 tells no more than this
+        this.#abandon(socket, "", opened);
+      }
+    };
+    this.#timer = setTimeout(() => this.#abandon(socket, "No greeting in time", opened), greetingTimeout);
+  }
+
+  // abandon ends a socket without its close, which a dead network would let wait.
+  // Nothing that the socket tells afterwards is heard.
+  #abandon(socket, reason, opened) {
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onerror = () => {}; // an error that nobody takes ends the program, with some sockets
+    socket.close();
+    this.#ended(lost, reason, opened);
   }
 
   #receive(text) {
@@ -169,12 +191,12 @@ export class Connection extends EventTarget {
   }
 
   #greet(message) {
-    clearTimeout(this.#timer);
-    this.#email = message.startsWith(greeted) ? message.slice(greeted.length) : message;
-    this.#greetedAt = Date.now();
     if (this.#final) {
       return; // the close is under way
     }
+    clearTimeout(this.#timer);
+    this.#email = message.startsWith(greeted) ? message.slice(greeted.length) : message;
+    this.#greetedAt = Date.now();
     this.#enter("connected");
     this.#tell("greeting", { email: this.#email });
     for (const text of this.#waiting.splice(0)) {

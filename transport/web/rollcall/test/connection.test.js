@@ -175,12 +175,14 @@ test("close is final in every state", () => {
     const told = record(connection, "close", "state");
     connection.close();
     connection.close();
-    if (state !== "waiting") {
+    if (state === "connected") {
       assert.equal(FakeSocket.last.closedWith, 1000);
       assert.equal(connection.state, "closing");
       FakeSocket.last.end(1006);
-      assert.equal(told.find(([type]) => type === "close")[1].again, null);
     }
+    assert.equal(FakeSocket.last.readyState, state === "connecting" ? 2 : 3, `the socket is left open after a close while ${state}`);
+    const closes = told.filter(([type]) => type === "close").map(([, { code, again }]) => [code, again]);
+    assert.deepEqual(closes, state === "waiting" ? [] : [[1006, null]]);
     assert.deepEqual(told.at(-1), ["state", "closed"]);
     const made = FakeSocket.made.length;
     mock.timers.tick(120000);
@@ -211,6 +213,52 @@ test("an attempt without a greeting is given up", () => {
   silent.end(1006);
   assert.equal(told.length, 1, "it is told twice");
   connection.close();
+});
+
+// Node 20 tells of a server that is down by an error alone, and browsers by an error
+// and a close: neither may keep the next attempt waiting, or make it two.
+test("an error before the socket opens ends the attempt once", () => {
+  const connection = connect();
+  const told = record(connection, "close");
+  for (const delay of [500, 1000]) {
+    const refused = FakeSocket.last;
+    told.length = 0;
+    refused.refuse();
+    assert.equal(connection.state, "waiting");
+    assert.equal(refused.readyState, 2, "the socket is kept");
+    refused.refuse();
+    refused.end(1006);
+    refused.greet();
+    assert.deepEqual(told, [["close", { code: 1006, reason: "", opened: false, again: delay }]]);
+    assert.equal(connection.state, "waiting", "a socket that was dropped is heard");
+    mock.timers.tick(delay);
+    assert.equal(connection.state, "connecting");
+  }
+  assert.equal(FakeSocket.made.length, 3);
+  FakeSocket.last.greet();
+  FakeSocket.last.refuse();
+  assert.equal(connection.state, "connected", "an open socket's error is not followed by its close");
+  FakeSocket.last.end(1011);
+  assert.equal(told.at(-1)[1].code, 1011);
+  connection.close();
+});
+
+// Node 20 waits for ever for a peer's answer to a close, and a program that has
+// closed everything would never end.
+test("a farewell is waited for two seconds and no more", () => {
+  const connection = connect();
+  const told = record(connection, "close", "state");
+  FakeSocket.last.readyState = 1; // it is open, and the greeting comes too late
+  FakeSocket.last.onopen();
+  connection.close();
+  FakeSocket.last.greet();
+  mock.timers.tick(1999);
+  assert.deepEqual(told, [["state", "closing"]]);
+  mock.timers.tick(1);
+  const close = { code: 1006, reason: "No farewell in time", opened: true, again: null };
+  assert.deepEqual(told.slice(1), [["close", close], ["state", "closed"]]);
+  FakeSocket.last.end(1000);
+  assert.equal(told.length, 3, "it is told twice");
 });
 
 // Each kind of frame reaches who asked for it; a frame of a newer server, or of

@@ -41,6 +41,11 @@ export class FakeSocket {
     this.readyState = 3;
     this.onclose?.({ code, reason });
   }
+
+  /** What Node 20 does when nobody listens there: it tells no close, and stays as it was. */
+  refuse() {
+    this.onerror({});
+  }
 }
 
 /** The events that a target tells, as [type, detail]. */
