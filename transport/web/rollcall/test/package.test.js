@@ -16,6 +16,13 @@ test("the package has the library's files and no others", () => {
   ]);
 });
 
+// A page of npm, or of an editor, has no folder of ours around it.
+test("the package's page leads nowhere that is not packed", () => {
+  const page = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const links = [...page.matchAll(/\]\(([^)]*)\)|^\[[^\]]*\]:\s*(\S+)/gm)].map(([, inline, below]) => inline ?? below);
+  assert.deepEqual(links.filter((link) => !URL.canParse(link)), []);
+});
+
 // Types that have fallen behind are worse than none: an editor believes them.
 test("the types name what there is", () => {
   const types = readFileSync(new URL("../rollcall.d.ts", import.meta.url), "utf8");
