@@ -4,15 +4,19 @@ import { Watch } from "./watch.js";
 // An answer that takes longer than this is given up, in milliseconds.
 const answerTimeout = 30000;
 
-/** RollcallError is what the server answers instead of what was asked for. */
+/**
+ * RollcallError is what the server answers instead of what was asked for, or says
+ * that no answer came.
+ */
 export class RollcallError extends Error {
   /**
-   * @param {number} status of HTTP
+   * @param {number} status of HTTP, or 0 if no answer came
    * @param {string} detail in the server's words
    * @param {number | null} retryAfter seconds, if it said when to ask again
+   * @param {{ cause?: unknown }} [options] why no answer came, as fetch says it
    */
-  constructor(status, detail, retryAfter) {
-    super(detail);
+  constructor(status, detail, retryAfter, options) {
+    super(detail, options);
     this.name = "RollcallError";
     this.status = status;
     this.detail = detail;
@@ -22,8 +26,8 @@ export class RollcallError extends Error {
 
 /**
  * Presence asks and tells with an API token. Every method fails with a
- * RollcallError for an answer that is an error, and with that of fetch if no
- * answer came.
+ * RollcallError for an answer that is an error, or none, and with a TypeError for
+ * what cannot be asked.
  */
 export class Presence {
   /** Whom to push to, instead of a user. */
@@ -43,7 +47,7 @@ export class Presence {
     }
     this.#at = addresses(server);
     this.#token = token;
-    this.#fetch = (url, options) => fetcher(url, options); // a browser's own is no method
+    this.#fetch = async (url, options) => fetcher(url, options); // a browser's own is no method
   }
 
   /** Everybody who is online, the oldest connection first. */
@@ -51,9 +55,33 @@ export class Presence {
     return (await this.#json("GET", this.#at.list)).active_connections;
   }
 
+  /**
+   * A page of who is online, in the byte order of the e-mails: up to `limit`, of those
+   * that begin with `prefix`. Its `next` is the `after` of the page behind it, and null
+   * on the last.
+   *
+   * @param {{ limit?: number, after?: string | null, prefix?: string }} [options]
+   * @returns {Promise<{ users: object[], next: string | null }>}
+   */
+  async page({ limit, after, prefix } = {}) {
+    return this.#json("GET", this.#at.api + "/presence" + query({ limit, after, prefix }));
+  }
+
+  /**
+   * A page of the sessions that have ended, the newest end first: of one user or of
+   * all, that ended after `from` and began before `to`. Its `next` is as that of page.
+   *
+   * @param {{ email?: string, from?: Date | string, to?: Date | string, limit?: number, after?: string | null }} [options]
+   *   times as dates, or as RFC 3339 writes them
+   * @returns {Promise<{ sessions: object[], next: string | null }>}
+   */
+  async history({ email, from, to, limit, after } = {}) {
+    return this.#json("GET", this.#at.api + "/history" + query({ email, from, to, limit, after }));
+  }
+
   /** Whether this user is online, since when and where from, or when last seen. */
   async user(email) {
-    return this.#json("GET", `${this.#at.api}/presence/${encodeURIComponent(email)}`);
+    return this.#json("GET", `${this.#at.api}/presence/${segment(email)}`);
   }
 
   /** The state of each of up to 1,000 users, in the order asked. */
@@ -72,19 +100,19 @@ export class Presence {
    */
   async push(to, message, { id } = {}) {
     const [url, emails] = typeof to === "string"
-      ? [`${this.#at.api}/users/${encodeURIComponent(to)}/messages`]
-      : [this.#at.api + "/messages", to === Presence.everybody ? undefined : [.../** @type {Iterable<string>} */ (to)]];
+      ? [`${this.#at.api}/users/${segment(to)}/messages`]
+      : [this.#at.api + "/messages", to === Presence.everybody ? undefined : list(to)];
     return (await this.#json("POST", url, { emails, message, id })).sessions; // JSON leaves out what is undefined
   }
 
   /** Ends every session of a user, and returns how many it were. */
   async disconnect(email, reason = "") {
-    return (await this.#json("DELETE", `${this.#at.api}/presence/${encodeURIComponent(email)}${because(reason)}`)).sessions;
+    return (await this.#json("DELETE", `${this.#at.api}/presence/${segment(email)}${query({ reason: reason || undefined })}`)).sessions;
   }
 
   /** Ends one session. */
   async disconnectSession(id, reason = "") {
-    await this.#json("DELETE", `${this.#at.api}/sessions/${encodeURIComponent(id)}${because(reason)}`);
+    await this.#json("DELETE", `${this.#at.api}/sessions/${segment(id)}${query({ reason: reason || undefined })}`);
   }
 
   /**
@@ -104,7 +132,7 @@ export class Presence {
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(answerTimeout),
     });
-    return response.json();
+    return response.json().catch((cause) => { throw unanswered(cause); });
   }
 
   async #ask(method, url, { headers, body = undefined, signal }) {
@@ -113,7 +141,7 @@ export class Presence {
       headers: { ...headers, Authorization: "Token " + this.#token },
       cache: "no-cache", // ask each time, and be answered 304 if nothing has changed
       credentials: "omit",
-    });
+    }).catch((cause) => { throw unanswered(cause); });
     if (response.ok) {
       return response;
     }
@@ -124,6 +152,33 @@ export class Presence {
   }
 }
 
-function because(reason) {
-  return reason === "" ? "" : "?reason=" + encodeURIComponent(reason);
+// segment writes an e-mail or an id into a path. A URL would take dots for a way
+// through folders, and a message to ".." for one to everybody.
+function segment(name) {
+  if (typeof name !== "string" || ["", ".", ".."].includes(name)) {
+    throw new TypeError(`An e-mail or an id is wanted, and not ${JSON.stringify(name)}.`);
+  }
+  return encodeURIComponent(name);
+}
+
+// list takes the e-mails of a list, and of nothing else: what was forgotten must not
+// become everybody.
+function list(to) {
+  if (typeof to?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`A message goes to an e-mail, a list of them or Presence.everybody, and not to ${String(to)}.`);
+  }
+  return [...to];
+}
+
+// query writes what is given of the parameters. A space is %20: the server reads a
+// plus as a plus.
+function query(parameters) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => name + "=" + encodeURIComponent(value instanceof Date ? value.toISOString() : value));
+  return given.length === 0 ? "" : "?" + given.join("&");
+}
+
+// unanswered makes an error of a request that nobody has answered to the end.
+function unanswered(cause) {
+  return new RollcallError(0, `No answer came from the server: ${cause?.message ?? cause}`, null, { cause });
 }

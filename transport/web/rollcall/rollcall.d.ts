@@ -28,6 +28,14 @@ export interface Session {
   user_agent: string;
 }
 
+/** One session that has ended. */
+export interface EndedSession extends Session {
+  email: string;
+  ended_at: string;
+  duration_ms: number;
+  reason: string;
+}
+
 /** One user, online or not. */
 export interface UserState {
   email: string;
@@ -79,10 +87,13 @@ export class Connection extends Tells<ConnectionEvents> {
   close(): void;
 }
 
-/** What the server answers instead of what was asked for. */
+/** What the server answers instead of what was asked for, or that no answer came. */
 export class RollcallError extends Error {
-  constructor(status: number, detail: string, retryAfter: number | null);
+  constructor(status: number, detail: string, retryAfter: number | null, options?: { cause?: unknown });
+  /** Of HTTP, or 0 if no answer came. */
   readonly status: number;
+  /** Why no answer came. */
+  readonly cause?: unknown;
   readonly detail: string;
   /** Seconds. */
   readonly retryAfter: number | null;
@@ -92,6 +103,11 @@ export class RollcallError extends Error {
 export class Presence {
   constructor(server: string | URL, options: { token: string; fetch?: typeof fetch });
   list(): Promise<User[]>;
+  /** `next` is the `after` of the page behind it, and null on the last. */
+  page(options?: { limit?: number; after?: string | null; prefix?: string }): Promise<{ users: User[]; next: string | null }>;
+  history(options?: {
+    email?: string; from?: Date | string; to?: Date | string; limit?: number; after?: string | null;
+  }): Promise<{ sessions: EndedSession[]; next: string | null }>;
   user(email: string): Promise<UserDetail>;
   query(emails: string[]): Promise<UserState[]>;
   push(to: string | Iterable<string> | typeof Presence.everybody, message: unknown, options?: { id?: string }): Promise<number>;

@@ -25,7 +25,7 @@ const refused = [400, 401, 403, 404, 405];
  * | `join`, `activity` | the user's entry |
  * | `leave` | the user's last entry, with `reason` and `duration_ms` |
  * | `change` | the map, after each of these |
- * | `error` | why the stream ended: a RollcallError, or what fetch said; the state tells whether it comes again |
+ * | `error` | why the stream ended: a RollcallError, or what the stream broke off with; the state tells whether it comes again |
  */
 export class Watch extends EventTarget {
   /**

@@ -41,6 +41,29 @@ test("every method is one request", async () => {
   assert.equal(await presence.disconnectSession("7"), undefined);
   assert.equal(asked(), "DELETE /api/v1/sessions/7");
 
+  server.answer(200, { users: [{ email: "a" }], next: "Yg" });
+  assert.deepEqual(await presence.page({ limit: 1, prefix: "a+b c" }), { users: [{ email: "a" }], next: "Yg" });
+  assert.equal(asked(), "GET /api/v1/presence?limit=1&prefix=a%2Bb%20c");
+  server.answer(200, { users: [], next: null });
+  await presence.page({ after: "Yg" });
+  assert.equal(asked(), "GET /api/v1/presence?after=Yg");
+  server.answer(200, { users: [], next: null });
+  await presence.page({ after: null });
+  assert.equal(asked(), "GET /api/v1/presence");
+
+  server.answer(200, { sessions: [{ id: "7" }], next: null });
+  assert.deepEqual(await presence.history({
+    email: "a@b", from: new Date(0), to: "2025-10-21T12:30:00+02:00", limit: 2, after: "Yg",
+  }), { sessions: [{ id: "7" }], next: null });
+  assert.equal(asked(), "GET /api/v1/history?email=a%40b&from=1970-01-01T00%3A00%3A00.000Z"
+    + "&to=2025-10-21T12%3A30%3A00%2B02%3A00&limit=2&after=Yg");
+  server.answer(200, { sessions: [], next: null });
+  await presence.history();
+  assert.equal(asked(), "GET /api/v1/history");
+  server.answer(400, { detail: "email: cannot be an e-mail." });
+  await assert.rejects(presence.history({ email: "" }), { status: 400 });
+  assert.equal(asked(), "GET /api/v1/history?email=", "one who was forgotten has become everybody");
+
   for (const request of server.asked) {
     assert.equal(request.headers.Authorization, "Token secret");
     assert.equal(request.credentials, "omit");
@@ -59,8 +82,34 @@ test("everybody is pushed to only by name", async () => {
     assert.equal(await presence.push(to, { x: 1 }, { id: "7" }), 3);
     assert.equal(asked(), request);
   }
-  await assert.rejects(presence.push(undefined, "x"), TypeError);
+  for (const to of [undefined, null, 7, Symbol("all")]) {
+    await assert.rejects(presence.push(to, "x"), { name: "TypeError", message: /^A message goes to .*, and not to / });
+  }
   assert.equal(server.asked.length, 4);
+});
+
+// A path without a name, or with dots for one, is another request's: a message to
+// ".." would be one to everybody.
+test("what is no name is not asked for", async () => {
+  for (const name of ["", ".", "..", undefined, null]) {
+    for (const method of ["user", "disconnect", "disconnectSession"]) {
+      await assert.rejects(presence[method](name), { name: "TypeError", message: /^An e-mail or an id is wanted, and not / });
+    }
+  }
+  for (const name of ["", ".", ".."]) {
+    await assert.rejects(presence.push(name, "x"), { name: "TypeError", message: /^An e-mail or an id is wanted/ });
+  }
+  assert.equal(server.asked.length, 0);
+});
+
+// Whoever handles a RollcallError has handled a server that is down as well.
+test("no answer is an error of the library, with its cause", async () => {
+  const cause = new TypeError("fetch failed");
+  server.fail(cause);
+  await assert.rejects(presence.list(), (error) => error instanceof RollcallError && error.status === 0
+    && error.message === "No answer came from the server: fetch failed" && error.retryAfter === null && error.cause === cause);
+  const answers = (body) => new Presence("http://a", { token: "secret", fetch: () => new Response(body) });
+  await assert.rejects(answers("a proxy's page").list(), (error) => error.status === 0 && error.cause instanceof SyntaxError);
 });
 
 // What the server says is what a person can act on; a proxy may answer in its stead.

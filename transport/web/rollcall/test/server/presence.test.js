@@ -119,8 +119,25 @@ test("one asks for users, and speaks to them", async (t) => {
   }
   assert.equal(await presence.push([], "nobody"), 0);
 
+  const stranger = await connect(t, other);
+  const first = await presence.page({ limit: 1 });
+  const second = await presence.page({ limit: 1, after: first.next });
+  assert.deepEqual([...first.users, ...second.users].map((user) => user.email), [email, other].sort());
+  assert.equal(second.next, null);
+  assert.deepEqual((await presence.page({ prefix: other })).users.map((user) => user.email), [other]);
+  stranger.close();
+  await heard(stranger, "close");
+
   const closed = heard(connection, "close");
   await presence.disconnectSession(sessions[0].id, "for lunch");
   const { code, reason, again } = await closed;
   assert.deepEqual([code, reason, again], [4005, "for lunch", null]);
+
+  const [{ id, connected_at: since }] = sessions;
+  let ended = []; // in the history once its row has gone
+  for (const deadline = Date.now() + patience; ended.length === 0 && Date.now() < deadline;) {
+    ended = (await presence.history({ email, from: since, to: new Date(), limit: 1 })).sessions;
+  }
+  assert.deepEqual(ended.map((session) => [session.id, session.reason]), [[id, "kicked"]]);
+  assert.deepEqual((await presence.history({ email, to: new Date(0) })).sessions, []);
 });
