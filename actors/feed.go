@@ -91,13 +91,14 @@ func (f *feed) show(now time.Time) {
 	if len(f.chunks) > 0 {
 		next.first = f.chunks[0].first
 	}
-	for i, c := range slices.Backward(f.chunks) {
-		if c.published() && i < len(f.chunks)-1 {
+	before := f.window.stretch.Swap(next)
+	for _, c := range slices.Backward(f.chunks) {
+		if c.published() && c.first+chunkSize-1 <= before.end { // nothing in it is new
 			break
 		}
 		c.newest = now
 	}
-	close(f.window.stretch.Swap(next).over)
+	close(before.over)
 }
 
 // age drops the events that were kept for long enough, and all of them when nobody

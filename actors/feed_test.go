@@ -195,3 +195,45 @@ func TestActivityIsToldInTurns(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Those who come, speak and go must not pile up before those who are here and
+// whose activity is to be told.
+func TestActivityOfThoseWhoLeftIsForgotten(t *testing.T) {
+	f := newFeed(newWindow())
+	l := newListing(f)
+	now := time.Now()
+	f.watch(now)
+	for second := range 100 {
+		at := now.Add(time.Duration(second) * time.Second)
+		for n := range 2 * mostActivity {
+			u := &user{Entry: rollcall.Entry{Email: numbered(second*2*mostActivity + n), ConnectedAt: at, LastActivity: at}}
+			l.join(u, at)
+			u.LastActivity = at.Add(time.Millisecond)
+			l.touch(u)
+			l.leave(u, "closed", at.Add(2*time.Millisecond))
+		}
+		l.tellActivity()
+	}
+	if len(l.moved) != 0 {
+		t.Errorf("%d users wait for their activity to be told, and nobody is here", len(l.moved))
+	}
+}
+
+// The event that fills a chunk is as young as any other, and kept as long.
+func TestEventThatFillsAChunkIsKept(t *testing.T) {
+	w := newWindow()
+	f := newFeed(w)
+	now := time.Now()
+	f.watch(now)
+	joins(f, 0, chunkSize-1)
+	f.show(now)
+	w.readers.Add(1)
+	later := now.Add(keptFor - time.Second)
+	joins(f, chunkSize-1, chunkSize+1) // fills the chunk, and opens the next
+	f.show(later)
+	f.age(later.Add(time.Second))
+	f.show(later.Add(time.Second))
+	if _, err := w.stretch.Load().after(chunkSize-1, 10); err != nil {
+		t.Errorf("an event of a second ago: %v", err)
+	}
+}

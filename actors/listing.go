@@ -82,18 +82,22 @@ func (l *listing) change(u *user, before rollcall.Entry, at time.Time) {
 
 // tellActivity feeds the activity of those who have waited longest.
 func (l *listing) tellActivity() {
-	told := min(len(l.moved), mostActivity)
-	if !l.feed.wanted {
-		told = len(l.moved) // nobody hears of it
-	}
-	for _, u := range l.moved[:told] {
-		if u.moved { // and has not left
-			u.moved = false
+	told, seen := 0, 0
+	for _, u := range l.moved {
+		if told == mostActivity {
+			break
+		}
+		seen++
+		if !u.moved { // it has left
+			continue
+		}
+		u.moved = false
+		if l.feed.wanted { // else nobody hears of it
+			told++
 			l.feed.add(rollcall.Event{Kind: rollcall.EventActivity, Entry: u.Entry, At: u.LastActivity})
 		}
 	}
-	l.moved = l.moved[told:]
-	if len(l.moved) == 0 {
+	if l.moved = l.moved[seen:]; len(l.moved) == 0 {
 		l.moved = nil
 	}
 }

@@ -13,6 +13,7 @@ type pulse struct {
 	session rollcall.SessionID
 	at      atomic.Int64 // nanoseconds since 1970; 0 if it is not in the beats
 	next    *pulse       // in the beats
+	greeted atomic.Bool  // nothing may be pushed before the greeting
 }
 
 // take empties the pulse.

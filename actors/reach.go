@@ -115,13 +115,16 @@ func (u *user) sessions() []rollcall.SessionState {
 	return all
 }
 
-// sockets is every socket of the users.
-func (r *roster) sockets(emails []rollcall.Email) []rollcall.Socket {
+// sockets is every socket of the users that was greeted: the greeting is the first
+// frame that a client reads.
+func (r *roster) sockets(emails []rollcall.Email, greeted func(rollcall.SessionID) bool) []rollcall.Socket {
 	all := make([]rollcall.Socket, 0, len(emails))
 	for _, email := range emails {
 		if u := r.users[r.key(email)]; u != nil {
 			for _, m := range u.members {
-				all = append(all, m.connect.Socket)
+				if greeted(m.id) {
+					all = append(all, m.connect.Socket)
+				}
 			}
 		}
 	}

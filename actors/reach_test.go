@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"github.com/rollcall/rollcall"
 	"github.com/rollcall/rollcall/actors"
 	"github.com/rollcall/rollcall/actors/actortest"
@@ -159,5 +161,28 @@ func TestFaultLostEndOfAKickIsRepeated(t *testing.T) {
 		k.Settle()
 		alice.WantEnd(rollcall.CloseDisconnected)
 		k.WantOnline()
+	})
+}
+
+// A client takes its first frame for the greeting: whoever is admitted and not yet
+// greeted is not reached by a push.
+func TestNothingIsPushedBeforeTheGreeting(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Settle()
+		k.Fault(actors.RoleSession, &actor.Started{}, actortest.Block, 1)
+		alice := k.ConnectLater("alice@example.com")
+		synctest.Wait()
+		took, err := k.Presence.Push(k.Context(), []rollcall.Email{"alice@example.com"}, false, []byte(`"early"`))
+		if err != nil || took != 0 {
+			t.Errorf("%d sessions took what came before their greeting, %v", took, err)
+		}
+		time.Sleep(actortest.BlockTime)
+		synctest.Wait()
+		if took, err := k.Presence.Push(k.Context(), []rollcall.Email{"alice@example.com"}, false, []byte(`"late"`)); err != nil || took != 1 {
+			t.Errorf("%d sessions took a push behind their greeting, %v", took, err)
+		}
+		if frames := alice.Frames(); len(frames) != 2 || frames[1] != `"late"` {
+			t.Errorf("the client read %q", frames)
+		}
 	})
 }

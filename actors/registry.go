@@ -102,7 +102,7 @@ func (r *registry) Receive(c actor.Context) {
 		r.feel()
 		tell(m.Answer, r.roster.find(m.Emails))
 	case *Reach:
-		tell(m.Answer, r.roster.sockets(m.Emails))
+		tell(m.Answer, r.roster.sockets(m.Emails, r.greeted))
 	case *Kick:
 		r.kick(c, m)
 	case *Examine:
@@ -156,6 +156,12 @@ func (r *registry) abandon(c actor.Context, id rollcall.SessionID) {
 	if m := r.roster.members[id]; m != nil && m.phase == here {
 		c.Send(childPID(c, id), &Gone{})
 	}
+}
+
+// greeted reports whether a session has greeted its client.
+func (r *registry) greeted(id rollcall.SessionID) bool {
+	p := r.pulses[id]
+	return p != nil && p.greeted.Load()
 }
 
 // feel notes what sessions have done since the last time: before whoever asks is

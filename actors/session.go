@@ -41,6 +41,7 @@ func (s *session) started(c actor.Context) {
 	if !s.socket.Send(rollcall.Greeting(s.email)) {
 		c.Stop(c.Self())
 	}
+	s.pulse.greeted.Store(true)
 }
 
 // received answers one frame. It counts before the client hears of it, so that a
