@@ -59,9 +59,13 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 	}
 	ends := endings(batch.Deletes, leaving)
 	left := slices.Collect(maps.Keys(ends))
+	old, err := oldSpellings(ctx, tx, inserts)
+	if err != nil {
+		return nil, err
+	}
 
-	if len(batch.Touches)+len(batch.Deletes) > 0 { // inserts alone lock in order as they are
-		locks := slices.Concat(left, changedEmails(inserts), changedEmails(batch.Touches))
+	if len(batch.Touches)+len(batch.Deletes)+len(old) > 0 { // inserts alone lock in order as they are
+		locks := slices.Concat(left, old, changedEmails(inserts), changedEmails(batch.Touches))
 		if err := n.db.lockConnections(ctx, tx, locks); err != nil {
 			return nil, err
 		}
@@ -75,6 +79,7 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 		func() error { return touchSessions(ctx, tx, batch.Touches) },
 		func() error { return touchConnections(ctx, tx, connectionRows(batch.Touches)) },
 		func() error { return insertSessions(ctx, tx, rows) },
+		func() error { return n.db.dismiss(ctx, tx, n.config.Announce, endingsNow(old, reasonRespelled)) },
 		func() (err error) { // after the touches, so that these rows are as they stay
 			online, err = n.db.upsertConnections(ctx, tx, connectionRows(inserts))
 			return err
@@ -89,6 +94,32 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 		}
 	}
 	return entries(users, online), nil
+}
+
+// reasonRespelled ends the old spelling of a user who goes on under a new one.
+const reasonRespelled = "replaced"
+
+// oldSpellings returns the e-mails under which sessions are in the table that are
+// written again under another: an operator has corrected their user's.
+func oldSpellings(ctx context.Context, tx bun.Tx, inserts []rollcall.Change) ([]rollcall.Email, error) {
+	again := make(map[rollcall.SessionID]rollcall.Email)
+	for _, c := range inserts {
+		if c.Admitted {
+			again[c.Session] = c.Email
+		}
+	}
+	rows, err := sessionEmails(ctx, tx, slices.Collect(maps.Keys(again)))
+	if err != nil {
+		return nil, err
+	}
+	var old []rollcall.Email
+	for _, row := range rows {
+		if row.Email != again[row.ID] {
+			old = append(old, row.Email)
+		}
+	}
+	slices.Sort(old)
+	return slices.Compact(old), nil
 }
 
 // entries gives each e-mail that was asked for the row of its user.

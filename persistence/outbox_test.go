@@ -237,6 +237,29 @@ func (f *fixture) announcing(t *testing.T, name string) *persistence.Node {
 	return f.joinAs(t, persistence.NodeConfig{Name: name, Lease: time.Minute, Announce: true})
 }
 
+// A user whose spelling an operator corrects goes on under the new one: who folds
+// case must hear of the join last, and nobody is listed twice, not even for a moment.
+func TestCorrectedSpellingLeavesBeforeItJoins(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.joinAs(t, persistence.NodeConfig{Name: "a", Lease: time.Minute, Match: persistence.MatchCasefold, Announce: true})
+		again := arrival(ada, noon)
+		commit(t, n, inserts(again))
+		again.Email, again.Admitted = "ADA@example.com", true // as the registry writes it
+		commit(t, n, inserts(again))
+		if rows := f.connections(t); len(rows) != 1 || rows[0].Email != "ADA@example.com" {
+			t.Errorf("the rows are %v", rows)
+		}
+		var got []string
+		for _, notice := range f.notices(t) {
+			got = append(got, fmt.Sprintf("%s %s %s", notice.Kind, notice.Email, notice.Reason))
+		}
+		want := []string{"join " + string(ada) + " ", "leave " + string(ada) + " replaced", "join ADA@example.com "}
+		if !slices.Equal(got, want) {
+			t.Errorf("the notices are %q, want %q", got, want)
+		}
+	})
+}
+
 func (f *fixture) notices(t *testing.T) []announced {
 	t.Helper()
 	return collect(t, f, "SELECT kind, email, at, connected_at, reason FROM outbox ORDER BY id",
