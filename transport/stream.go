@@ -27,6 +27,9 @@ const (
 	// cut off. streamBuffer is what the kernel takes before a write has to wait.
 	streamTimeout = 10 * time.Second
 	streamBuffer  = 128 << 10
+	// snapshotTime is how long a whole snapshot may take: whoever reads a little of it
+	// now and then would else hold a list that is long out of date.
+	snapshotTime = time.Minute
 	// streamBeat is the longest silence, since proxies close what is silent. The
 	// watcher's token is looked at again as often.
 	streamBeat = 15 * time.Second
@@ -35,8 +38,11 @@ const (
 	retryLeast, retryMost = time.Second, 5 * time.Second
 )
 
-// errRevoked ends the stream of whoever may not ask any more.
-var errRevoked = errors.New("the token is not good any more")
+// What ends the stream of whoever may not ask any more, or does not read.
+var (
+	errRevoked      = errors.New("the token is not good any more")
+	errSlowSnapshot = errors.New("the watcher is too slow for a snapshot")
+)
 
 // streamTexts lends what a stream writes into: an idle one holds nothing.
 var streamTexts = sync.Pool{New: func() any { return new([]byte) }}
@@ -216,6 +222,7 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 		return err
 	}
 	t.watch, t.passed = watch, ""
+	began := time.Now()
 	text := streamTexts.Get().(*[]byte)
 	defer streamTexts.Put(text)
 	b := append((*text)[:0], before...)
@@ -227,6 +234,9 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 		}
 		if len(users) == snapshotPart {
 			*text = appendPart(b, part, false, users)
+			if err := t.goesOn(ctx, began); err != nil {
+				return err
+			}
 			if err := t.write(*text); err != nil {
 				return err
 			}
@@ -237,6 +247,17 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 	}
 	*text = appendPart(b, part, true, users)
 	return t.write(*text)
+}
+
+// goesOn looks, between the parts of a snapshot, whether there is a reason to end it.
+func (t *stream) goesOn(ctx context.Context, began time.Time) error {
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case time.Since(began) > snapshotTime:
+		return errSlowSnapshot
+	}
+	return t.check(ctx)
 }
 
 // check looks whether the watcher may still ask. While nobody can say, it may.
