@@ -17,8 +17,7 @@ const (
 	sweepOverdue = sweepTimeout + time.Second
 	// sweepPause is the least time from one sweep to the next, and that after one
 	// that failed, which doubles with each failure up to sweepPauseMost: other
-	// servers may have short leases, or hold the rows of a dead one, and every sweep
-	// looks for orphans.
+	// servers may have short leases, or hold the rows of a dead one.
 	sweepPause     = 250 * time.Millisecond
 	sweepPauseMost = 2 * time.Second
 )

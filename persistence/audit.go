@@ -141,8 +141,7 @@ func (d *Database) auditNodes(ctx context.Context, tx bun.Tx, a *Audit) error {
 
 func auditEmails(ctx context.Context, tx bun.Tx, a *Audit) error {
 	err := tx.NewSelect().Model((*sessionRow)(nil)).Distinct().Column("email").
-		Where("NOT EXISTS (?)", tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("1").
-			Where("c.email = s.email")).
+		Where("NOT EXISTS (?)", connectionOf(tx)).
 		Order("email").Limit(auditExamples).Scan(ctx, &a.Unlisted)
 	if err != nil {
 		return err

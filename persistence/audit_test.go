@@ -2,7 +2,6 @@ package persistence_test
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -69,11 +68,7 @@ func TestSweepOfAnOperatorTakesAllThatIsDead(t *testing.T) {
 		f.expireLease(t, "dead")
 		f.exec(t, "UPDATE nodes SET lease_expires_at = NULL WHERE name = 'disowned'")
 		const orphans = 1500 // more than one transaction takes
-		var values []string
-		for n := range orphans {
-			values = append(values, fmt.Sprintf("('ghost%d@example.com', '2020-01-01 00:00:00+00:00', '2020-01-01 00:00:00+00:00')", n))
-		}
-		f.exec(t, "INSERT INTO active_websocket_connections (email, connected_at, last_activity) VALUES "+strings.Join(values, ", "))
+		f.insertGhosts(t, orphans)
 		if a := f.audit(t); a.Holds() || a.Unowned != 1 || len(a.Orphaned) == 0 {
 			t.Errorf("the audit finds %d without an owner and %d orphans", a.Unowned, len(a.Orphaned))
 		}

@@ -133,19 +133,6 @@ func deleteAbandoned(ctx context.Context, tx bun.Tx, emails []rollcall.Email) (d
 	return deleted, nil
 }
 
-// lockOrphans finds active connections without a session, which nothing of ours
-// leaves behind: a hand in the database does. It passes over rows that somebody
-// is writing.
-func (d *Database) lockOrphans(ctx context.Context, tx bun.Tx, limit int64) (emails []rollcall.Email, err error) {
-	err = d.dialect.lockFree(tx.NewSelect().Model((*connectionRow)(nil)).Column("email").
-		Where("NOT EXISTS (?)", sessionsOf(tx)).
-		Order("email").Limit(limit)).Scan(ctx, &emails)
-	if err != nil {
-		return nil, fmt.Errorf("look for active connections without a session: %w", err)
-	}
-	return emails, nil
-}
-
 // sessionsOf selects the sessions of the active connection c.
 func sessionsOf(tx bun.Tx) *bun.SelectQuery {
 	return tx.NewSelect().Model((*sessionRow)(nil)).ColumnExpr("1").Where("s.email = c.email")

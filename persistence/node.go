@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -16,6 +17,10 @@ import (
 // maxNodeName is the length of the name's column in characters. Joining under a
 // longer name fails.
 const maxNodeName = 255
+
+// firstLookTimeout bounds the look at active connections as a node joins: who has its
+// name serves, and does not wait for tables of any length.
+const firstLookTimeout = 4 * time.Second
 
 // EmailMatch says when the e-mail of a client is that of a user.
 type EmailMatch string
@@ -42,6 +47,9 @@ type Node struct {
 	config NodeConfig
 	id     int64
 	epoch  int64
+
+	mu     sync.Mutex
+	looked time.Time // when active connections were last compared with sessions
 }
 
 var _ rollcall.Store = (*Node)(nil)
@@ -61,7 +69,7 @@ type nodeRow struct {
 
 // Join takes the node's name, from a predecessor if there is one, and ends the
 // sessions that the predecessor left. Should it be alive after all, its next
-// commit returns [rollcall.ErrSuperseded].
+// commit returns [rollcall.ErrSuperseded]. It mends active connections, too.
 func (d *Database) Join(ctx context.Context, config NodeConfig) (*Node, error) {
 	if config.Match == "" {
 		config.Match = MatchExact
@@ -79,6 +87,11 @@ func (d *Database) Join(ctx context.Context, config NodeConfig) (*Node, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join as node %s: %w", config.Name, err)
+	}
+	look, cancel := context.WithTimeout(ctx, firstLookTimeout)
+	defer cancel()
+	if _, err := d.mend(look, config.Announce); err == nil { // else the first sweep looks
+		n.looked = time.Now()
 	}
 	return n, nil
 }

@@ -31,6 +31,7 @@ func TestNodesThatRaceForTheSameUsersKeepTheInvariant(t *testing.T) {
 			case <-over:
 				return
 			default:
+				sweeper.LookedEarlier(persistence.LookEvery) // it finds nothing to mend, and disturbs nobody
 				if swept, err := sweeper.Sweep(t.Context()); swept.Sessions != 0 || err != nil {
 					t.Errorf("swept %d sessions of living nodes, %v", swept.Sessions, err)
 				}
@@ -121,17 +122,23 @@ func TestRowOfAnArrivalOutlivesTheDepartureBesideIt(t *testing.T) {
 		_, err := a.Commit(t.Context(), deletes(departure(c, noon)))
 		done <- err
 	}()
-	eventually(t, "the commit of a waits for b", func() bool {
-		var waiting int
-		must(t, f.raw.QueryRowContext(t.Context(),
-			`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
-		).Scan(&waiting))
-		return waiting == 1
-	})
+	f.awaitLock(t)
 	must(t, b.Commit())
 	must(t, <-done)
 	if got := len(f.connections(t)); got != 1 {
 		t.Errorf("%d active connections, want that of the user who is on b", got)
 	}
 	f.holds(t)
+}
+
+// awaitLock waits until somebody waits for a lock in PostgreSQL's database.
+func (f *fixture) awaitLock(t *testing.T) {
+	t.Helper()
+	eventually(t, "somebody waits for a lock", func() bool {
+		var waiting int
+		must(t, f.raw.QueryRowContext(t.Context(),
+			`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+		).Scan(&waiting))
+		return waiting == 1
+	})
 }

@@ -14,29 +14,30 @@ import (
 // One sweep takes at most so much of what may be without bound; the next ones
 // take the rest.
 const (
-	endedPerSweep   = 5000 // sessions in one transaction, whose locks others wait for
-	orphansPerSweep = 1000
-	prunedPerSweep  = 10_000
+	endedPerSweep  = 5000 // sessions in one transaction, whose locks others wait for
+	prunedPerSweep = 10_000
 )
 
 // clockStep is the step of SQLite's clock. A lease is over when the step has
 // passed that it ends in.
 const clockStep = time.Millisecond
 
-// Swept is what a sweep removed.
+// Swept is what a sweep removed, and put back.
 type Swept struct {
 	Nodes    []string // dead ones, whose sessions it ended
 	Sessions int      // of these
 	Orphans  int      // active connections without a session
+	Missing  int      // active connections that it put back, of users with a session
 }
 
 // Sweep ends the sessions of nodes whose lease has run out by the clock of the
-// database, and tells when the next lease will have. It also deletes active
-// connections that have no session, and history that is older than the node
-// keeps. Each of the three is a transaction of its own, so that what one has done
-// stays done.
+// database, and tells when the next lease will have. It also deletes history that is
+// older than the node keeps, and from time to time mends what a hand in the database
+// has done to active connections. That comes last, as it may take long; each is a
+// transaction of its own, so that what one has done stays done.
 func (n *Node) Sweep(ctx context.Context) (rollcall.Swept, error) {
-	removed, err := n.db.sweep(ctx, n.id, n.config.Announce)
+	var removed Swept
+	err := n.db.sweepNodes(ctx, n.id, &removed)
 	swept := rollcall.Swept{Sessions: removed.Sessions}
 	if err == nil && n.config.HistoryFor > 0 {
 		err = n.db.prune(ctx, now().Add(-n.config.HistoryFor), prunedPerSweep)
@@ -46,6 +47,9 @@ func (n *Node) Sweep(ctx context.Context) (rollcall.Swept, error) {
 	}
 	if err == nil {
 		swept.Next, err = n.db.nextDeath(ctx, n.id)
+	}
+	if err == nil && n.mendIsDue() {
+		_, err = n.db.mend(ctx, n.config.Announce)
 	}
 	if err != nil {
 		return swept, fmt.Errorf("sweep as node %s: %w", n.config.Name, err)
@@ -80,35 +84,24 @@ func (d *Database) Sweep(ctx context.Context) (all Swept, err error) {
 	if err != nil {
 		return all, fmt.Errorf("sweep the %s database: %w", d.dialect, err)
 	}
-	for {
-		swept, err := d.sweep(ctx, nobody, announced)
-		all.Nodes = append(all.Nodes, swept.Nodes...)
-		all.Sessions += swept.Sessions
-		all.Orphans += swept.Orphans
-		switch {
-		case err != nil:
-			return all, fmt.Errorf("sweep the %s database: %w", d.dialect, err)
-		case swept.Orphans < orphansPerSweep:
-			return all, nil
-		}
+	err = d.sweepNodes(ctx, nobody, &all)
+	if err == nil {
+		var m mended
+		m, err = d.mend(ctx, announced)
+		all.Orphans, all.Missing = m.orphans, m.missing
 	}
+	if err != nil {
+		return all, fmt.Errorf("sweep the %s database: %w", d.dialect, err)
+	}
+	return all, nil
 }
 
 // nobody is the number of no node.
 const nobody = 0
 
-// sweep spares the node that sweeps: a slow one would end its own sessions. Orphans
-// are nobody's, so that the sweeper says whether they are announced.
-func (d *Database) sweep(ctx context.Context, sweeper int64, announce bool) (swept Swept, err error) {
-	if err := d.sweepNodes(ctx, sweeper, &swept); err != nil {
-		return swept, err
-	}
-	swept.Orphans, err = d.sweepOrphans(ctx, announce)
-	return swept, err
-}
-
 // sweepNodes takes one dead node after the other, and a long one in pieces, each
-// in a transaction of its own: what is done stays done when time runs out.
+// in a transaction of its own: what is done stays done when time runs out. It spares
+// the node that sweeps: a slow one would end its own sessions.
 func (d *Database) sweepNodes(ctx context.Context, sweeper int64, swept *Swept) error {
 	for more := true; more; {
 		err := d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
@@ -204,18 +197,4 @@ func (d *Database) endNodes(ctx context.Context, tx bun.Tx, announce bool, nodes
 		return 0, err
 	}
 	return ended, d.dismiss(ctx, tx, announce, endingsNow(emails, reason))
-}
-
-// sweepOrphans judges each row twice: to find it, and again when it is locked.
-// It returns how many it found.
-func (d *Database) sweepOrphans(ctx context.Context, announce bool) (found int, err error) {
-	err = d.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		orphans, err := d.lockOrphans(ctx, tx, orphansPerSweep)
-		if err != nil {
-			return err
-		}
-		found = len(orphans)
-		return d.dismiss(ctx, tx, announce, endingsNow(orphans, rollcall.CauseNodeLost))
-	})
-	return found, err
 }

@@ -199,24 +199,6 @@ func TestNodeThatLeftIsNotSwept(t *testing.T) {
 	})
 }
 
-// A hand in the database, or a restored table, can leave active connections that
-// nobody has: they must not be online for ever.
-func TestSweepDeletesActiveConnectionsWithoutASession(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, f *fixture) {
-		n := f.join(t, "a")
-		commit(t, n, inserts(arrival(ada, noon)))
-		f.exec(t, `INSERT INTO active_websocket_connections (email, connected_at, last_activity)
-			VALUES ('ghost@example.com', '2020-01-01 00:00:00+00:00', '2020-01-01 00:00:00+00:00')`)
-		audit, err := f.Audit(t.Context())
-		must(t, err)
-		equal(t, "orphans", audit.Orphaned, "ghost@example.com")
-		_, err = n.Sweep(t.Context())
-		must(t, err)
-		equal(t, "connections", f.connections(t), row{ada, noon, noon})
-		f.holds(t)
-	})
-}
-
 // The history must not fill the disk, nor lose what is young.
 func TestSweepPrunesOldHistory(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, f *fixture) {

@@ -22,7 +22,7 @@ import (
 // and each hour all the lists agree. It takes seconds.
 func TestDayOfTraffic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBubble(t)
+		b := newBubble(t, bubbleLease)
 		day := rand.New(rand.NewPCG(2025, 10)) // the same day each time
 		var here []*bubbleClient
 		for hour := range 24 {
@@ -55,6 +55,21 @@ func TestDayOfTraffic(t *testing.T) {
 	})
 }
 
+// Somebody deletes a user's row, with the longest lease that the promise is of and the
+// last look just over: it is back within a minute.
+func TestActiveConnectionThatWasDeletedByHandIsBackWithinAMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, 30*time.Second)
+		hand := &world{T: t, url: b.url}
+		b.connect(user(0))
+		for round := range 5 {
+			hand.exec("DELETE FROM active_websocket_connections")
+			time.Sleep(time.Minute + time.Second) // fake
+			b.wantOnline(round, user(0))
+		}
+	})
+}
+
 // The day would be spent on renewals and pings if they were as frequent as by default.
 const (
 	bubbleLease = 10 * time.Minute
@@ -69,7 +84,7 @@ type bubble struct {
 	listener *pipes
 }
 
-func newBubble(t *testing.T) *bubble {
+func newBubble(t *testing.T, lease time.Duration) *bubble {
 	t.Helper()
 	b := &bubble{T: t, url: persistencetest.SQLite(t), listener: newPipes()}
 	w := newWorld(t, b.url)
@@ -79,7 +94,7 @@ func newBubble(t *testing.T) *bubble {
 	}
 	t.Cleanup(func() { time.Sleep(time.Minute) }) // at the very end: timers end
 	b.presence = inside{
-		db: db, listener: b.listener, lease: bubbleLease, pingInterval: bubblePing, connectTimeout: 5 * time.Second,
+		db: db, listener: b.listener, lease: lease, pingInterval: bubblePing, connectTimeout: 5 * time.Second,
 	}.start(t)
 	return b
 }

@@ -90,9 +90,11 @@ func TestDoctorNamesWhatDoesNotBelongTogether(t *testing.T) {
 			t.Errorf("said %q", got.err)
 		}
 		got = rollcallWith(t, "", "sweep", "--database", w.url)
-		if got.out != "removed 1 active connection without a session\n" {
+		if got.out != "removed 1 active connection without a session\n"+
+			"put back 1 active connection of users with a session\n" {
 			t.Errorf("sweep says %q", got.out)
 		}
+		w.wantRows(0, user(0))
 	})
 }
 

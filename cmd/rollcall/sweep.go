@@ -8,7 +8,7 @@ import (
 
 type sweepCmd struct{}
 
-// Run removes what a running server would remove by itself: it is for a
+// Run mends what a running server would mend by itself: it is for a
 // database that no server is left on.
 func (c *sweepCmd) Run(ctx context.Context, s *shared, std *streams) error {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
@@ -25,7 +25,10 @@ func (c *sweepCmd) Run(ctx context.Context, s *shared, std *streams) error {
 	if swept.Orphans > 0 {
 		fmt.Fprintf(std.out, "removed %s without a session\n", counted(swept.Orphans, "active connection"))
 	}
-	if err == nil && len(swept.Nodes)+swept.Orphans == 0 {
+	if swept.Missing > 0 {
+		fmt.Fprintf(std.out, "put back %s of users with a session\n", counted(swept.Missing, "active connection"))
+	}
+	if err == nil && len(swept.Nodes)+swept.Orphans+swept.Missing == 0 {
 		fmt.Fprintln(std.out, "nothing to remove")
 	}
 	return err
