@@ -93,8 +93,11 @@ func (c *epollConn) TryRead(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	n, err := syscall.Read(c.fd, p)
+	for errors.Is(err, syscall.EINTR) { // what there is to read would not be told again
+		n, err = syscall.Read(c.fd, p)
+	}
 	switch {
-	case errors.Is(err, syscall.EAGAIN), errors.Is(err, syscall.EINTR):
+	case errors.Is(err, syscall.EAGAIN):
 		return 0, ErrNothing
 	case err != nil:
 		return 0, os.NewSyscallError("read", err)
@@ -117,7 +120,10 @@ func (c *epollConn) write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	n, err := syscall.Write(c.fd, p)
-	if errors.Is(err, syscall.EAGAIN) || errors.Is(err, syscall.EINTR) {
+	for errors.Is(err, syscall.EINTR) { // that there is room would not be told again
+		n, err = syscall.Write(c.fd, p)
+	}
+	if errors.Is(err, syscall.EAGAIN) {
 		return 0, nil
 	}
 	return max(n, 0), os.NewSyscallError("write", err)

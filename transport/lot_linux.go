@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -19,8 +20,9 @@ const (
 	// wakesAtOnce is how many connections one look finds changed.
 	wakesAtOnce = 128
 	// pollersEach is how many goroutines there are to wake drivers, for each
-	// processor. One looks while the others work, or wait to be the next to look;
-	// so many less one may be stuck in a driver before anybody else notices.
+	// processor. One looks while the others work, or wait to be the next to look. Who
+	// is in the rest of the batch of one that is stuck in a driver waits with it;
+	// whoever else has news waits only when all are stuck.
 	pollersEach = 4
 )
 
@@ -154,8 +156,11 @@ func newPoller(l *epollLot) *poller {
 	p := &poller{lot: l}
 	p.look = func(fd uintptr) bool {
 		n, err := unix.EpollWait(int(fd), p.events[:], 0)
+		for errors.Is(err, unix.EINTR) { // Go would not tell again of what there is
+			n, err = unix.EpollWait(int(fd), p.events[:], 0)
+		}
 		p.found = max(n, 0)
-		return err == nil && n > 0 // an interrupted look is repeated
+		return err == nil && n > 0
 	}
 	return p
 }
