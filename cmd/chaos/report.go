@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"strconv"
 	"time"
@@ -65,6 +66,7 @@ func newReport(s settings, r record, p promise, took time.Duration) report {
 	}
 	one.Promises = append(one.Promises, frozenLine(r, p)...)
 	one.Promises = append(one.Promises, echoLine(one.Echo, p)...)
+	maps.DeleteFunc(one.Echo, func(_ string, e echoSummary) bool { return e.Replies == 0 }) // nothing was measured
 	return one
 }
 
@@ -109,18 +111,35 @@ func (r report) print(w io.Writer) {
 		r.Sockets, r.Greetings, r.Answers[list], r.Answers[rows], r.Answers[sessions])
 	fmt.Fprintf(w, "sockets ended by the server, by close code (0: none): %v\n\nfaults\n", r.Closes)
 	for _, k := range faultKinds {
-		fmt.Fprintf(w, "  %-24s %4d\n", k, r.Faults[k])
+		if r.Faults[k] > 0 {
+			fmt.Fprintf(w, "  %-24s %4d\n", k, r.Faults[k])
+		}
 	}
 	fmt.Fprintf(w, "\n  %-38s %-7s %-30s %s\n", "after", "what", "promised", "worst seen")
 	for _, l := range r.Promises {
 		fmt.Fprintf(w, "  %-38s %-7s %-30s %7.0f ms\n", l.After, l.List, l.Promise, l.Worst)
 	}
+	r.printEcho(w)
+	fmt.Fprintln(w)
+	r.printVerdict(w)
+}
+
+// printEcho says nothing of what was not measured.
+func (r report) printEcho(w io.Writer) {
+	if len(r.Echo) == 0 {
+		return
+	}
 	fmt.Fprintf(w, "\n  %-24s %8s %10s %10s %10s\n", "echo of others", "replies", "p50", "p99", "max")
 	for _, when := range []string{calm, rough} {
-		e := r.Echo[when]
-		fmt.Fprintf(w, "  %-24s %8d %7.2f ms %7.2f ms %7.2f ms\n", when, e.Replies, e.Median, e.Most, e.Longest)
+		if e, measured := r.Echo[when]; measured {
+			fmt.Fprintf(w, "  %-24s %8d %7.2f ms %7.2f ms %7.2f ms\n", when, e.Replies, e.Median, e.Most, e.Longest)
+		}
 	}
-	fmt.Fprintln(w)
+}
+
+// printVerdict says what the run has shown. A promise that was kept in some kinds of
+// fault is no promise of the others.
+func (r report) printVerdict(w io.Writer) {
 	if hollow := r.hollow(); hollow != "" {
 		fmt.Fprintf(w, "Nothing was proved: %s.\n", hollow)
 	}
@@ -132,6 +151,8 @@ func (r report) print(w io.Writer) {
 		}
 	case r.Interrupted:
 		fmt.Fprintln(w, "Interrupted. Until then the promise was not seen to be broken.")
+	case r.hollow() == "" && len(r.Faults) < len(faultKinds):
+		fmt.Fprintf(w, "The promise was kept in %d of %d kinds of fault.\n", len(r.Faults), len(faultKinds))
 	case r.hollow() == "":
 		fmt.Fprintln(w, "The promise was kept.")
 	}
