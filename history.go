@@ -36,13 +36,24 @@ type HistoryPage struct {
 // ErrBadCursor means that a cursor is none that was given out.
 var ErrBadCursor = errors.New("the cursor is none of ours")
 
-// History knows who was here.
+// SessionElsewhere is a session on another node, as the database has it.
+type SessionElsewhere struct {
+	SessionState
+	Email Email // as its user spells it
+	Node  string
+}
+
+// History is what the database knows of users beyond this node's memory: who was
+// here, and who is elsewhere.
 type History interface {
 	// History returns a page. A cursor that it never gave is [ErrBadCursor].
 	History(context.Context, HistoryQuery) (HistoryPage, error)
 	// LastSeen returns when the newest ended session of each user ended. Who is
 	// missing has none that is kept.
 	LastSeen(context.Context, []Email) (map[Email]time.Time, error)
-	// Known returns which of the e-mails are users'.
-	Known(context.Context, []Email) (map[Email]bool, error)
+	// Known maps those of the e-mails that are users' to how the users spell them.
+	Known(context.Context, []Email) (map[Email]Email, error)
+	// Elsewhere returns the sessions that a user has on other nodes, oldest first:
+	// of those that live, and of those that died and were not swept yet.
+	Elsewhere(context.Context, Email) ([]SessionElsewhere, error)
 }

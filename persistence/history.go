@@ -222,15 +222,18 @@ func (n *Node) lastEnds(ctx context.Context, emails []rollcall.Email) (map[rollc
 	return ends, nil
 }
 
-// Known returns which of the e-mails are users', active or not.
-func (n *Node) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]bool, error) {
+// Known maps those of the e-mails that are users', active or not, to how the users
+// spell them: as asked, where several users differ in case only and one does so.
+func (n *Node) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]rollcall.Email, error) {
 	users, err := n.db.userSpellings(ctx, askable(emails), n.config.Match)
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[rollcall.Email]bool, len(users))
-	for asked := range users {
-		known[asked] = true
+	known := make(map[rollcall.Email]rollcall.Email, len(users))
+	for asked, all := range users {
+		if known[asked] = asked; !slices.Contains(all, asked) {
+			known[asked] = slices.Min(all)
+		}
 	}
 	return known, nil
 }

@@ -98,12 +98,12 @@ func TestPastOfAUserIsFoundAsTheNodeMatches(t *testing.T) {
 		for _, c := range []struct {
 			node  *persistence.Node
 			seen  map[rollcall.Email]time.Time
-			known map[rollcall.Email]bool
+			known map[rollcall.Email]rollcall.Email
 			loud  int
 		}{
-			{exact, map[rollcall.Email]time.Time{ada: noon.Add(time.Minute)}, map[rollcall.Email]bool{ada: true, linus: true}, 0},
+			{exact, map[rollcall.Email]time.Time{ada: noon.Add(time.Minute)}, map[rollcall.Email]rollcall.Email{ada: ada, linus: linus}, 0},
 			{folding, map[rollcall.Email]time.Time{ada: noon.Add(time.Minute), shout: noon.Add(time.Minute)},
-				map[rollcall.Email]bool{ada: true, shout: true, linus: true}, 2},
+				map[rollcall.Email]rollcall.Email{ada: ada, shout: ada, linus: linus}, 2},
 		} {
 			seen, err := c.node.LastSeen(t.Context(), asked)
 			must(t, err)

@@ -20,7 +20,7 @@ const (
 	maxQuestions = 2
 )
 
-// archive is what the database knows of those who are not here.
+// archive is what the database knows of those who are not here, or elsewhere too.
 type archive struct {
 	history rollcall.History // nil if there is none
 	turns   chan struct{}    // full while maxQuestions are being asked
@@ -46,13 +46,22 @@ func (a *archive) ask(ctx context.Context, timeout time.Duration, question func(
 	return question(ctx, a.history)
 }
 
-// known returns which of the e-mails are users'.
-func (a *archive) known(ctx context.Context, emails []rollcall.Email) (known map[rollcall.Email]bool, err error) {
+// known maps those of the e-mails that are users' to how the users spell them.
+func (a *archive) known(ctx context.Context, emails []rollcall.Email) (known map[rollcall.Email]rollcall.Email, err error) {
 	err = a.ask(ctx, archivePatience, func(ctx context.Context, h rollcall.History) (err error) {
 		known, err = h.Known(ctx, emails)
 		return err
 	})
 	return known, err
+}
+
+// elsewhere returns the sessions that a user has on other servers.
+func (a *archive) elsewhere(ctx context.Context, e rollcall.Email) (sessions []rollcall.SessionElsewhere, err error) {
+	err = a.ask(ctx, archivePatience, func(ctx context.Context, h rollcall.History) (err error) {
+		sessions, err = h.Elsewhere(ctx, e)
+		return err
+	})
+	return sessions, err
 }
 
 // lastSeen returns when a user's newest session ended, or zero if none is kept.

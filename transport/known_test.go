@@ -96,7 +96,9 @@ type fakeHistory struct {
 	mu     sync.Mutex // guards what follows
 	users  []rollcall.Email
 	seen   map[rollcall.Email]time.Time
+	others map[rollcall.Email][]rollcall.SessionElsewhere
 	page   rollcall.HistoryPage
+	folds  bool // the case of letters does not matter
 	asked  []rollcall.HistoryQuery
 	away   bool // fail
 	silent bool // answer nothing
@@ -147,19 +149,29 @@ func (h *fakeHistory) LastSeen(ctx context.Context, emails []rollcall.Email) (ma
 	return found, err
 }
 
-func (h *fakeHistory) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]bool, error) {
+func (h *fakeHistory) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]rollcall.Email, error) {
 	leave, err := h.enter(ctx)
 	defer leave()
 	if err != nil {
 		return nil, err
 	}
-	known := make(map[rollcall.Email]bool)
+	known := make(map[rollcall.Email]rollcall.Email)
 	for _, e := range emails {
-		if slices.Contains(h.users, e) {
-			known[e] = true
+		same := func(u rollcall.Email) bool { return u == e || h.folds && u.Fold() == e.Fold() }
+		if i := slices.IndexFunc(h.users, same); i >= 0 {
+			known[e] = h.users[i]
 		}
 	}
 	return known, nil
+}
+
+func (h *fakeHistory) Elsewhere(ctx context.Context, e rollcall.Email) ([]rollcall.SessionElsewhere, error) {
+	leave, err := h.enter(ctx)
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
+	return h.others[e], nil
 }
 
 // fakeWatching is a log of events, of which the oldest may be forgotten.

@@ -105,7 +105,7 @@ func (s *Server) pushFrame(ctx context.Context, asked object, to []rollcall.Emai
 // the database nobody can tell, and then it is the latter.
 func (s *Server) wantUser(ctx context.Context, e rollcall.Email) error {
 	known, err := s.archive.known(ctx, []rollcall.Email{e})
-	if err == nil && !known[e] {
+	if _, isUser := known[e]; err == nil && !isUser {
 		return errNoSuchUser
 	}
 	return nil

@@ -52,27 +52,45 @@ func (s *Server) listOnline(c *call) (any, error) {
 			return nil, badValue("after", "is no cursor of a page")
 		}
 	}
-	prefix, _ := c.parameter("prefix")
+	counting, err := c.flag("count")
+	if err != nil {
+		return nil, err
+	}
+	begins := s.prefix(c)
 	ctx, cancel := context.WithTimeout(c.Context(), presenceTimeout)
 	defer cancel()
 	snapshot, err := s.config.Presence.Snapshot(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("asking who is online: %w", err)
 	}
-	if _, given := c.parameter("count"); given {
-		return onlineCount{count(snapshot, prefix)}, nil
+	if counting {
+		return onlineCount{count(snapshot, begins)}, nil
 	}
-	return newPage(snapshot, after, prefix, limit), nil
+	return newPage(snapshot, after, begins, limit), nil
+}
+
+// prefix is a test of e-mails, which compares them as those of clients are; it is
+// nil if all are asked for.
+func (s *Server) prefix(c *call) func(rollcall.Email) bool {
+	prefix, _ := c.parameter("prefix")
+	switch {
+	case prefix == "":
+		return nil
+	case s.config.FoldCase:
+		folded := string(rollcall.Email(prefix).Fold())
+		return func(e rollcall.Email) bool { return strings.HasPrefix(string(e.Fold()), folded) }
+	}
+	return func(e rollcall.Email) bool { return strings.HasPrefix(string(e), prefix) }
 }
 
 // count is how many users with such an e-mail are online.
-func count(snapshot rollcall.Snapshot, prefix string) int {
-	if prefix == "" {
+func count(snapshot rollcall.Snapshot, begins func(rollcall.Email) bool) int {
+	if begins == nil {
 		return snapshot.Count
 	}
 	n := 0
 	for e := range snapshot.Entries {
-		if strings.HasPrefix(string(e.Email), prefix) {
+		if begins(e.Email) {
 			n++
 		}
 	}
@@ -81,14 +99,14 @@ func count(snapshot rollcall.Snapshot, prefix string) int {
 
 // newPage finds the first users behind a place, in one pass over a snapshot that
 // has another order. It never holds more than two pages of them.
-func newPage(snapshot rollcall.Snapshot, after rollcall.Email, prefix string, limit int) onlinePage {
+func newPage(snapshot rollcall.Snapshot, after rollcall.Email, begins func(rollcall.Email) bool, limit int) onlinePage {
 	var first []rollcall.Entry
 	shorten := func() {
 		slices.SortFunc(first, func(a, b rollcall.Entry) int { return cmp.Compare(a.Email, b.Email) })
 		first = first[:min(len(first), limit+1)] // one more tells that there is another page
 	}
 	for e := range snapshot.Entries {
-		if e.Email <= after || !strings.HasPrefix(string(e.Email), prefix) {
+		if e.Email <= after || begins != nil && !begins(e.Email) {
 			continue
 		}
 		if first = append(first, e); len(first) == 2*(limit+1) {

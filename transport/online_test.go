@@ -90,7 +90,8 @@ func TestPageIsTheSmallestBehindThePlace(t *testing.T) {
 		{"89", "9", 10, "90", "99", false},
 		{"99", "", 10, "", "", false},
 	} {
-		page := newPage(snapshot, c.after, c.prefix, c.limit)
+		begins := func(e rollcall.Email) bool { return strings.HasPrefix(string(e), c.prefix) }
+		page := newPage(snapshot, c.after, begins, c.limit)
 		first, last := "", ""
 		if n := len(page.Users); n > 0 {
 			first, last = string(page.Users[0].Email), string(page.Users[n-1].Email)
@@ -108,9 +109,26 @@ func TestCountIsTheNumberAlone(t *testing.T) {
 	dial(t, p.testServer, "/ws/connect/?email=alice@example.com").read()
 	for path, want := range map[string]string{
 		"/presence?count": `{"count":2}`, "/presence?count=1&prefix=al": `{"count":1}`, "/presence?prefix=b&count": `{"count":0}`,
+		"/presence?count=true": `{"count":2}`, "/presence?count=false&prefix=b": `{"users":[],"next":null}`, "/presence?count=0&prefix=b": `{"users":[],"next":null}`,
 	} {
 		if _, body := p.exchange("GET", path, "", nil); body != want {
 			t.Errorf("%s is answered %s", path, body)
+		}
+	}
+}
+
+// Where the case of letters does not matter for who may connect, it must not for who
+// is looked for: a prefix that finds nobody would say that nobody is here.
+func TestPrefixIsComparedAsEmailsAre(t *testing.T) {
+	for folds, want := range map[bool]string{false: `{"count":0}`, true: `{"count":1}`} {
+		p := startAPI(t, func(c *Config) { c.FoldCase = folds })
+		dial(t, p.testServer, "/ws/connect/?email=user@example.com").read()
+		if _, body := p.exchange("GET", "/presence?count&prefix=USER@", "", nil); body != want {
+			t.Errorf("counted are %s, want %s, folding: %t", body, want, folds)
+		}
+		var page onlinePageRead
+		if p.get("GET", "/presence?prefix=User", "", &page); (len(page.Users) == 1) != folds {
+			t.Errorf("the page has %v, folding: %t", page.Users, folds)
 		}
 	}
 }
@@ -122,6 +140,8 @@ func TestBadValuesNameTheirParameter(t *testing.T) {
 		"/presence?limit=0":            "limit: ",
 		"/presence?limit=1001":         "limit: ",
 		"/presence?limit=":             "limit: ",
+		"/presence?count=no":           "count: ",
+		"/presence/stream?emails=":     "emails: ",
 		"/presence?after=":             "after: ",
 		"/presence?after=dXNlcg==":     "after: ",
 		"/presence?after=%2B":          "after: ",

@@ -160,8 +160,13 @@ func (p *apiServer) exchange(method, path, body string, header http.Header) (ans
 		}
 		text = string(all)
 	}
+	if method == http.MethodHead {
+		return answer, text
+	}
 	if route := routeOf(method, path); route != "" {
 		holdToDocument(p.t, route, answer, text)
+	} else {
+		holdToRefusal(p.t, method+" "+path, answer, text)
 	}
 	return answer, text
 }
@@ -193,7 +198,7 @@ func (p *apiServer) wantProblem(method, path, body string, status int, detail st
 // there is none.
 func routeOf(method, path string) string {
 	path, _, _ = strings.Cut(path, "?")
-	found, _ := find(path)
+	found, _ := find(strings.TrimSuffix(path, "/"))
 	for _, one := range found {
 		if one.method == method {
 			return method + " " + one.path
@@ -207,22 +212,38 @@ func holdToDocument(t *testing.T, route string, answer *http.Response, body stri
 	t.Helper()
 	method, path, _ := strings.Cut(route, " ")
 	promised := loaded(t).Paths.Value(path).GetOperation(method).Responses.Status(answer.StatusCode)
+	holdToResponse(t, route, promised, answer, body)
+}
+
+// refusals are the responses to whoever asks for no operation of the document.
+var refusals = map[int]string{401: "Unauthorized", 404: "NoSuchPath", 405: "NotAllowed", 503: "Unavailable"}
+
+func holdToRefusal(t *testing.T, what string, answer *http.Response, body string) {
+	t.Helper()
+	if answer.StatusCode == http.StatusNoContent { // a preflight, which is Fetch's
+		return
+	}
+	holdToResponse(t, what, loaded(t).Components.Responses[refusals[answer.StatusCode]], answer, body)
+}
+
+func holdToResponse(t *testing.T, what string, promised *openapi3.ResponseRef, answer *http.Response, body string) {
+	t.Helper()
 	if promised == nil {
-		t.Errorf("%s is answered %d, which is not described: %.200s", route, answer.StatusCode, body)
+		t.Errorf("%s is answered %d, which is not described: %.200s", what, answer.StatusCode, body)
 		return
 	}
 	for name, header := range promised.Value.Headers {
 		if header.Value.Required && answer.Header.Get(name) == "" {
-			t.Errorf("%s is answered %d without %s", route, answer.StatusCode, name)
+			t.Errorf("%s is answered %d without %s", what, answer.StatusCode, name)
 		}
 	}
 	kind := answer.Header.Get("Content-Type")
 	media := promised.Value.Content[kind]
 	switch {
 	case media == nil:
-		t.Errorf("%s is answered %d with a body of type %q", route, answer.StatusCode, kind)
+		t.Errorf("%s is answered %d with a body of type %q", what, answer.StatusCode, kind)
 	case kind == "application/json":
-		wantSchema(t, route, media.Schema.Value, body)
+		wantSchema(t, what, media.Schema.Value, body)
 	}
 }
 

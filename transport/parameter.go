@@ -56,6 +56,20 @@ func (c *call) limit() (int, error) {
 	return n, nil
 }
 
+// flag is a parameter that is true if it is there, unless its value says no.
+func (c *call) flag(name string) (bool, error) {
+	value, given := c.parameter(name)
+	switch value {
+	case "":
+		return given, nil
+	case "true", "1":
+		return true, nil
+	case "false", "0":
+		return false, nil
+	}
+	return false, badValue(name, "must be true or false, or without a value")
+}
+
 // instant is a time, or zero if there is none.
 func (c *call) instant(name string) (time.Time, error) {
 	value, given := c.parameter(name)

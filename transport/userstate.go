@@ -7,7 +7,7 @@ import (
 	"github.com/rollcall/rollcall"
 )
 
-// userState is what is told of one of many users.
+// userState is what is told of each of many users.
 type userState struct {
 	Email        rollcall.Email `json:"email"`
 	Online       bool           `json:"online"`
@@ -16,38 +16,23 @@ type userState struct {
 	LastActivity *stamp         `json:"last_activity"` // the same
 }
 
-// userDetail is what is told of one user alone.
-type userDetail struct {
-	userState
-	LastSeen *stamp         `json:"last_seen"` // null: online, or nothing is kept
-	Sessions []sessionState `json:"sessions"`
-}
-
-type sessionState struct {
-	ID           rollcall.SessionID `json:"id"`
-	Node         string             `json:"node"`
-	ConnectedAt  stamp              `json:"connected_at"`
-	LastActivity stamp              `json:"last_activity"`
-	Address      string             `json:"address"`
-	UserAgent    string             `json:"user_agent"`
-}
-
 // userStates answers a query.
 type userStates struct {
 	Users []userState `json:"users"`
 }
 
-// newUserState is what memory knows of a user, under the spelling that was asked
-// for. Whoever is online was admitted, and so is a user.
+// newUserState is what is told of a user under the user's own spelling, and of one
+// who is offline, for now, under that which was asked for. Whoever is online was
+// admitted, and so is a user.
 func newUserState(asked rollcall.Email, s rollcall.UserState) userState {
 	if !s.Online {
 		return userState{Email: asked}
 	}
 	known, since, active := true, stamp(s.Entry.ConnectedAt), stamp(s.Entry.LastActivity)
-	return userState{asked, true, &known, &since, &active}
+	return userState{s.Entry.Email, true, &known, &since, &active}
 }
 
-// queryUsers answers the state of each user in the order asked. An e-mail that
+// queryUsers answers the state on this server of each user in the order asked. An e-mail that
 // can be nobody's is unknown, like one that the database does not have.
 func (s *Server) queryUsers(c *call) (any, error) {
 	asked, err := c.read("emails")
@@ -77,43 +62,6 @@ func (s *Server) queryUsers(c *call) (any, error) {
 	return told, nil
 }
 
-// showUser answers what is known of one user.
-func (s *Server) showUser(c *call) (any, error) {
-	email, err := c.user()
-	if err != nil {
-		return nil, err
-	}
-	states, err := s.find(c.Context(), []rollcall.Email{email})
-	if err != nil {
-		return nil, err
-	}
-	told := userDetail{userState: newUserState(email, states[0]), Sessions: []sessionState{}}
-	if told.Online {
-		for _, one := range states[0].Sessions {
-			told.Sessions = append(told.Sessions, sessionState{
-				one.ID, s.config.Node, stamp(one.ConnectedAt), stamp(one.LastActivity), one.Address, one.UserAgent,
-			})
-		}
-		return told, nil
-	}
-	users := []userState{told.userState}
-	s.tellKnown(c.Context(), users, []rollcall.Email{email})
-	if told.userState = users[0]; told.Known == nil {
-		return told, nil
-	}
-	seen, err := s.archive.lastSeen(c.Context(), email)
-	switch {
-	case err != nil:
-		told.Known = nil
-	case !seen.IsZero():
-		last := stamp(seen)
-		told.LastSeen = &last
-	case !*told.Known:
-		return nil, errNoSuchUser
-	}
-	return told, nil
-}
-
 // find asks memory for users, and leaves out who can be none.
 func (s *Server) find(ctx context.Context, emails []rollcall.Email) ([]rollcall.UserState, error) {
 	if s.config.Reaching == nil {
@@ -140,9 +88,9 @@ func (s *Server) find(ctx context.Context, emails []rollcall.Email) ([]rollcall.
 }
 
 // tellKnown completes the states of those who are offline. Without the database
-// it leaves open what only that knows: whether they are online is answered.
+// it leaves open what only that knows: whether they are online here is answered.
 func (s *Server) tellKnown(ctx context.Context, users []userState, offline []rollcall.Email) {
-	var known map[rollcall.Email]bool
+	var known map[rollcall.Email]rollcall.Email
 	var err error
 	if len(offline) > 0 {
 		if known, err = s.archive.known(ctx, offline); err != nil {
@@ -150,9 +98,12 @@ func (s *Server) tellKnown(ctx context.Context, users []userState, offline []rol
 		}
 	}
 	for i, one := range users {
-		answer := known[one.Email]
+		spelling, isUser := known[one.Email]
 		if !one.Online && (err == nil || !possible(one.Email)) {
-			users[i].Known = &answer
+			users[i].Known = &isUser
+		}
+		if isUser {
+			users[i].Email = spelling
 		}
 	}
 }

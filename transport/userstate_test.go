@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,59 @@ func TestUserIsShownWithSessionsOrWhenLastSeen(t *testing.T) {
 	p.wantProblem("GET", "/presence/%20", "", http.StatusNotFound, "No such user.")
 }
 
+// Who is connected to another server is online, and an operator must see all of the
+// user's sessions, wherever they are, from the oldest on.
+func TestUserIsShownWithTheSessionsOfAllServers(t *testing.T) {
+	p := startAPI(t)
+	other := func(e rollcall.Email, at time.Time) rollcall.SessionElsewhere {
+		return rollcall.SessionElsewhere{Email: e, Node: "there", SessionState: rollcall.SessionState{ConnectedAt: at, LastActivity: at}}
+	}
+	early, late := noon.Add(-time.Hour), noon.Add(time.Hour)
+	p.history.others = map[rollcall.Email][]rollcall.SessionElsewhere{
+		"user@example.com":  {other("user@example.com", early), other("user@example.com", late)},
+		"alice@example.com": {other("Alice@example.com", early), other("Alice@example.com", late)},
+	}
+	for asked, c := range map[string]struct {
+		email string
+		nodes []string
+	}{
+		"user@example.com":  {"user@example.com", []string{"there", "here", "here", "there"}},
+		"alice@example.com": {"Alice@example.com", []string{"there", "there"}},
+	} {
+		var one userDetailRead
+		p.get("GET", "/presence/"+asked, "", &one)
+		if one.Email != c.email || !one.Online || one.Known == nil || !*one.Known || one.LastSeen != nil || !slices.Equal(one.nodes(), c.nodes) ||
+			one.ConnectedAt == nil || !one.ConnectedAt.Equal(early) || one.LastActivity == nil || !one.LastActivity.Equal(late) {
+			t.Errorf("%s is shown as %+v", asked, one)
+		}
+	}
+	p.history.away = true
+	var one userDetailRead
+	if p.get("GET", "/presence/user@example.com", "", &one); !slices.Equal(one.nodes(), []string{"here", "here"}) {
+		t.Errorf("without the database, shown is %+v", one)
+	}
+}
+
+// Whoever asks in another case is told the user's own spelling, under which the list,
+// the stream and the history have the user.
+func TestUserIsToldUnderTheirOwnSpelling(t *testing.T) {
+	p := startAPI(t)
+	p.history.folds = true
+	here := p.reaching.users["user@example.com"]
+	p.reaching.users["USER@example.com"] = here
+	var one userDetailRead
+	for asked, want := range map[string]string{"USER@example.com": "user@example.com", "ALICE@example.com": "alice@example.com"} {
+		if p.get("GET", "/presence/"+asked, "", &one); one.Email != want {
+			t.Errorf("%s is told as %s", asked, one.Email)
+		}
+	}
+	var told userStatesRead
+	p.get("POST", "/presence/query", `{"emails":["USER@example.com","ALICE@example.com","NOBODY@example.com"]}`, &told)
+	if got := strings.Join(told.words(), "|"); got != "user@example.com true yes|alice@example.com false yes|NOBODY@example.com false no" {
+		t.Errorf("told are %q", got)
+	}
+}
+
 // An e-mail may have anything in it, and a path takes it as one segment.
 func TestUserIsFoundUnderAnyName(t *testing.T) {
 	p := startAPI(t)
@@ -145,9 +199,17 @@ func (u userStatesRead) words() (all []string) {
 
 type userDetailRead struct {
 	userStateRead
-	LastSeen *time.Time `json:"last_seen"`
-	Sessions []struct {
+	LastActivity *time.Time `json:"last_activity"`
+	LastSeen     *time.Time `json:"last_seen"`
+	Sessions     []struct {
 		ID, Node, Address string
 		UserAgent         string `json:"user_agent"`
 	}
+}
+
+func (u userDetailRead) nodes() (names []string) {
+	for _, one := range u.Sessions {
+		names = append(names, one.Node)
+	}
+	return names
 }

@@ -43,6 +43,24 @@ func TestAPIAnswersTheQuestionsOfAnApplication(t *testing.T) {
 	})
 }
 
+// Whichever server is asked, a user is online who is connected to any of them; what
+// is done to sessions is done by the server that has them.
+func TestUserOfAnotherServerIsShownOnline(t *testing.T) {
+	worlds(t, func(w *world) {
+		one, two := w.serve("--node=one"), w.serve("--node=two")
+		there := two.connect(user(0))
+		one.wantAPI("GET", "/presence/"+user(0), "", `"online":true,"known":true`, `"last_seen":null`, `"node":"two"`)
+		one.connect(user(0))
+		one.wantAPI("GET", "/presence/"+user(0), "", `"node":"one"`, `"node":"two"`)
+		one.wantAPI("DELETE", "/presence/"+user(0), "", `{"sessions":1}`)
+		there.echo("undisturbed")
+		there.leave()
+		w.within("the user to be offline", func() bool {
+			return strings.Contains(one.api("GET", "/presence/"+user(0), ""), `"online":false`)
+		})
+	})
+}
+
 // A drain waits for the answers that are under way, and a stream is one that never
 // ends by itself.
 func TestWatchersDoNotHoldUpADrain(t *testing.T) {

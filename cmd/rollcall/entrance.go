@@ -149,9 +149,17 @@ func (e *entrance) LastSeen(ctx context.Context, emails []rollcall.Email) (map[r
 }
 
 // Known implements [rollcall.History].
-func (e *entrance) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]bool, error) {
+func (e *entrance) Known(ctx context.Context, emails []rollcall.Email) (map[rollcall.Email]rollcall.Email, error) {
 	if h := e.house.Load(); h != nil {
 		return h.history.Known(ctx, emails)
+	}
+	return nil, errStarting
+}
+
+// Elsewhere implements [rollcall.History].
+func (e *entrance) Elsewhere(ctx context.Context, email rollcall.Email) ([]rollcall.SessionElsewhere, error) {
+	if h := e.house.Load(); h != nil {
+		return h.history.Elsewhere(ctx, email)
 	}
 	return nil, errStarting
 }
