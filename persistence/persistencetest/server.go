@@ -116,12 +116,29 @@ func (s *Server) Dir() string { return s.dir }
 // transactions wait as in earnest, and leaves out fsync, which matters only when
 // the machine dies; settings such as fsync=on come last, and win.
 func (s *Server) Start(settings ...string) error {
+	var err error
+	poll(startTimeout, nil, func() bool {
+		err = s.start(settings)
+		return err == nil || !errors.Is(err, errOldServer)
+	})
+	return err
+}
+
+// errOldServer means that a process of the server before has not gone yet. One that
+// is killed may take a moment longer than its parent.
+var errOldServer = errors.New("a process of the server before still runs")
+
+func (s *Server) start(settings []string) error {
 	logName := filepath.Join(s.dir, "log")
 	log, err := os.OpenFile(logName, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return fmt.Errorf("open the server's log: %w", err)
 	}
 	defer func() { _ = log.Close() }() // the server has its own copy
+	before, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return fmt.Errorf("find the end of the server's log: %w", err)
+	}
 	args := []string{"-D", s.data(), "-p", strconv.Itoa(s.port)}
 	for _, setting := range append([]string{
 		"listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "full_page_writes=off",
@@ -142,6 +159,9 @@ func (s *Server) Start(settings ...string) error {
 	answers := func() bool { return s.ping() == nil }
 	if !poll(startTimeout, gone, answers) {
 		out, _ := os.ReadFile(logName)
+		if said := out[min(int(before), len(out)):]; bytes.Contains(said, []byte("pre-existing shared memory block")) {
+			return errOldServer
+		}
 		return fmt.Errorf("PostgreSQL did not start on port %d:\n%s", s.port, bytes.TrimSpace(out))
 	}
 	return nil
