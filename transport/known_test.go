@@ -103,6 +103,7 @@ type fakeHistory struct {
 	away   bool // fail
 	silent bool // answer nothing
 	vague  bool // fail when asked who was last seen
+	blind  bool // fail when asked who is elsewhere
 	busy   int  // questions that are being answered
 	most   int  // the most that were at a time
 }
@@ -168,10 +169,10 @@ func (h *fakeHistory) Known(ctx context.Context, emails []rollcall.Email) (map[r
 func (h *fakeHistory) Elsewhere(ctx context.Context, e rollcall.Email) ([]rollcall.SessionElsewhere, error) {
 	leave, err := h.enter(ctx)
 	defer leave()
-	if err != nil {
-		return nil, err
+	if h.blind {
+		return nil, errors.New("the database went away")
 	}
-	return h.others[e], nil
+	return h.others[e], err
 }
 
 // fakeWatching is a log of events, of which the oldest may be forgotten.

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -40,9 +41,9 @@ func newOutgoing(asked object) (o outgoing, err error) {
 	if !ok {
 		return o, badValue("message", "is missing")
 	}
-	if _, given := asked["id"]; !given {
+	if id, given := asked["id"]; !given {
 		o.id = uuid.Must(uuid.NewV7()).String() // fails only without a source of randomness
-	} else if o.id, ok = asked.text("id"); !ok || o.id == "" || utf8.RuneCountInString(o.id) > maxPushID {
+	} else if json.Unmarshal(id, &o.id) != nil || o.id == "" /* as null leaves it */ || utf8.RuneCountInString(o.id) > maxPushID {
 		return o, badValue("id", fmt.Sprintf("must be a string of 1 to %d characters", maxPushID))
 	}
 	if o.frame = rollcall.Push(message, o.id); len(o.frame) > maxPush {

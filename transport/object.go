@@ -61,12 +61,7 @@ func badJSON(err error) error {
 	return badValue("body", "is not valid JSON")
 }
 
-// text is a member that must be a string.
-func (o object) text(name string) (text string, ok bool) {
-	return text, o[name][0] == '"' && json.Unmarshal(o[name], &text) == nil
-}
-
-// emails is the member of that name, as sent: they may be anything. A list that is
+// emails is the member of that name, its e-mails as sent: they may be anything. A list that is
 // null is an error, and not everybody.
 func (o object) emails() (list []rollcall.Email, given bool, err error) {
 	text, given := o["emails"]

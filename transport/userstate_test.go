@@ -108,10 +108,14 @@ func TestUserIsShownWithTheSessionsOfAllServers(t *testing.T) {
 			t.Errorf("%s is shown as %+v", asked, one)
 		}
 	}
-	p.history.away = true
+	p.history.blind = true // then nobody can say that a user who is not here is offline
+	var away userDetailRead
+	if p.get("GET", "/presence/alice@example.com", "", &away); away.Online || away.Known != nil || away.LastSeen != nil {
+		t.Errorf("without the other servers' sessions, shown is %+v", away)
+	}
 	var one userDetailRead
 	if p.get("GET", "/presence/user@example.com", "", &one); !slices.Equal(one.nodes(), []string{"here", "here"}) {
-		t.Errorf("without the database, shown is %+v", one)
+		t.Errorf("without the other servers' sessions, shown is %+v", one)
 	}
 }
 

@@ -82,7 +82,7 @@ func (c *cli) run(ctx context.Context, args []string, std *streams) int {
 		std.complain(err)
 		return exitFailure
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(joinNegatives(args))
 	switch {
 	case answered:
 		return exitOK
