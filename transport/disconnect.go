@@ -6,6 +6,8 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+
+	"github.com/rollcall/rollcall"
 )
 
 var errNoSuchSession = problem{http.StatusNotFound, "No such session on this server."}
@@ -15,18 +17,24 @@ type disconnected struct {
 	Sessions int `json:"sessions"`
 }
 
+// kick is what the sessions are told, if there is anybody to tell them.
+func (s *Server) kick(c *call) (rollcall.Close, error) {
+	why, err := c.kick()
+	if err == nil && s.config.Reaching == nil {
+		err = errAbsent
+	}
+	return why, err
+}
+
 // disconnectUser ends every session of a user.
 func (s *Server) disconnectUser(c *call) (any, error) {
 	email, err := c.user()
 	if err != nil {
 		return nil, err
 	}
-	why, err := c.kick()
+	why, err := s.kick(c)
 	if err != nil {
 		return nil, err
-	}
-	if s.config.Reaching == nil {
-		return nil, errAbsent
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), presenceTimeout)
 	defer cancel()
@@ -46,12 +54,9 @@ func (s *Server) disconnectSession(c *call) (any, error) {
 	if err != nil {
 		return nil, errNoSuchSession
 	}
-	why, err := c.kick()
+	why, err := s.kick(c)
 	if err != nil {
 		return nil, err
-	}
-	if s.config.Reaching == nil {
-		return nil, errAbsent
 	}
 	ctx, cancel := context.WithTimeout(c.Context(), presenceTimeout)
 	defer cancel()
