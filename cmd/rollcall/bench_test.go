@@ -71,7 +71,7 @@ func TestBenchOfIdleSockets(t *testing.T) {
 // The list is asked for as clients do that save bytes, and as those that do not.
 func TestBenchOfTheList(t *testing.T) {
 	r := benched(t, "--baseline", "rest", "--online=50", "--connections=8", "--changes=50", "--for=1s", "--variants=plain,gzip")
-	wantFigures(t, r, "plain answers", "gzip answers", "gzip answer p99")
+	wantFigures(t, r, "plain answers", "gzip answers", "gzip answer p99", "gzip answers, of as many bytes")
 	plain, gzip := r.Line("plain size"), r.Line("gzip size")
 	if plain == nil || gzip == nil || gzip.Rollcall.Median >= plain.Rollcall.Median {
 		t.Errorf("an answer has %+v bytes, and %+v compressed", plain, gzip)
@@ -96,7 +96,8 @@ func TestBenchOfLeaving(t *testing.T) {
 // What is good alone may be bad together.
 func TestBenchOfAllAtOnce(t *testing.T) {
 	r := benched(t, "mixed", "--talking=50", "--every=200ms", "--passing=50", "--rate=20", "--for=1s")
-	wantFigures(t, r, "replies", "exchanges", "answers")
+	wantFigures(t, r, "replies", "exchanges", "answers", "before, replies", "before, exchanges",
+		"replies kept while the list is asked for", "exchanges kept while the list is asked for")
 }
 
 // More clients than there can be sockets come over connections in memory; few must

@@ -54,7 +54,11 @@ func (a *asking) done() bool { return a.over && a.open == 0 }
 
 // question is the request, with the ETag if one is known.
 func (a *asking) question(b []byte, etag string) []byte {
-	b = append(b, "GET "+listPath+" HTTP/1.1\r\nHost: "+a.w.host+"\r\nAuthorization: Token "+a.w.token+"\r\n"...)
+	b = append(b, "GET "+listPath...)
+	if a.Size > 0 {
+		b = strconv.AppendInt(append(b, "?bytes="...), int64(a.Size), 10)
+	}
+	b = append(b, " HTTP/1.1\r\nHost: "+a.w.host+"\r\nAuthorization: Token "+a.w.token+"\r\n"...)
 	switch {
 	case a.Variant == askGzip:
 		b = append(b, "Accept-Encoding: gzip\r\n"...)

@@ -47,7 +47,7 @@ type Scenario interface {
 // Run plays a scenario for so many rounds, and against the bare server after
 // each, if so configured.
 func Run(ctx context.Context, c Config, s Scenario) (report *Report, err error) {
-	b := &bench{Config: c, scenario: s, progress: &progress{out: c.Progress}}
+	b := &bench{Config: c, scenario: s, progress: &progress{out: c.Progress}, sizes: make(map[variant]int)}
 	if err := b.plan(); err != nil {
 		return nil, err
 	}
@@ -80,8 +80,9 @@ type bench struct {
 	scenario Scenario
 	progress *progress
 	plans    []herdPlan
-	database string // the URL of the server's
-	crowd    *crowd // in it; nil if the server runs already
+	database string          // the URL of the server's
+	sizes    map[variant]int // of the answers of the last server but the bare one
+	crowd    *crowd          // in it; nil if the server runs already
 }
 
 // plan finds out which processes are needed, and whether this machine lets them be.
@@ -170,7 +171,7 @@ func (b *bench) startRollcall(ctx context.Context) (*server, error) {
 func (b *bench) startBare(ctx context.Context) (*server, error) {
 	s, err := startServer(ctx, "bare", exec.Command(b.Program, "bench", "bare"))
 	if err == nil {
-		s.profile = s.address
+		s.profile, s.bare = s.address, true
 	}
 	return s, err
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // Mixed does all at once: some sockets talk, others come and go, and the list is
-// asked for.
+// asked for. Before that it does all but the last, to see what that changes.
 type Mixed struct {
 	Talking     int           `default:"1000" help:"How many sockets send a message now and then. Default ${default}."`
 	Every       time.Duration `default:"1s" help:"How often each does. Default ${default}."`
@@ -36,31 +36,52 @@ func (m *Mixed) play(ctx context.Context, s *scene) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	var tallies []tally
-	work, err := s.working(func() (err error) {
-		tallies, err = together(ctx,
-			deal{talking, step{Do: doEcho, Depth: 1, Size: burstSize, Every: m.Every, For: m.For}},
-			deal{passing, step{Do: doChurn, Rate: m.Rate, For: m.For}},
-			deal{asking, step{Do: doAsk, Count: m.Connections, Variant: askGzip, For: m.For}},
-		)
-		return err
-	})
+	deals := []deal{
+		{talking, step{Do: doEcho, Depth: 1, Size: burstSize, Every: m.Every, For: m.For}},
+		{passing, step{Do: doChurn, Rate: m.Rate, For: m.For}},
+		{asking, step{Do: doAsk, Count: m.Connections, Variant: askGzip, For: m.For}},
+	}
+	r := &result{}
+	before, all, err := m.do(ctx, s, r, "before, ", deals[:2])
 	if err != nil {
 		return nil, err
 	}
-	r := &result{}
-	var all tally
-	for n, what := range []struct{ rate, latency string }{
-		{"replies", "reply"}, {"exchanges", "greeting"}, {"answers", "answer"},
-	} {
-		r.note(what.rate, "1/s", tallies[n].rate())
-		r.noteLatency(what.latency, &tallies[n].Latency)
-		all.add(tallies[n])
+	then, more, err := m.do(ctx, s, r, "", deals)
+	if err != nil {
+		return nil, err
 	}
+	for n, what := range mixture[:2] {
+		if rate := before[n].rate(); rate > 0 {
+			r.note(what.rate+" kept while the list is asked for", "%", 100*then[n].rate()/rate)
+		}
+	}
+	all.add(more)
 	r.note("late", "", float64(all.Late))
-	if s.server.pid != 0 {
-		r.note("CPU of one core", "%", 100*work.server.Seconds()/all.Took.Seconds())
-	}
 	r.noteFailures(&all)
 	return r, nil
+}
+
+// mixture is what the herds do, in their order.
+var mixture = []struct{ rate, latency string }{
+	{"replies", "reply"}, {"exchanges", "greeting"}, {"answers", "answer"},
+}
+
+// do has some of the herds do their part at the same time.
+func (m *Mixed) do(ctx context.Context, s *scene, r *result, when string, deals []deal) (tallies []tally, all tally, err error) {
+	work, err := s.working(func() (err error) {
+		tallies, err = together(ctx, deals...)
+		return err
+	})
+	if err != nil {
+		return nil, all, err
+	}
+	for n := range tallies {
+		r.note(when+mixture[n].rate, "1/s", tallies[n].rate())
+		r.noteLatency(when+mixture[n].latency, &tallies[n].Latency)
+		all.add(tallies[n])
+	}
+	if s.server.pid != 0 {
+		r.note(when+"CPU of one core", "%", 100*work.server.Seconds()/all.Took.Seconds())
+	}
+	return tallies, all, nil
 }

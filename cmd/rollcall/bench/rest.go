@@ -32,31 +32,58 @@ func (r *Rest) play(ctx context.Context, s *scene) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &result{}
-	var all tally
+	q := &questions{Rest: r, scene: s, online: online, asking: asking, found: &result{}}
 	for _, v := range r.Variants {
-		around := step{Do: doHold, For: r.For}
-		if r.Changes > 0 {
-			around = step{Do: doChurn, Rate: r.Changes, For: r.For}
-		}
-		var t tally
-		work, err := s.working(func() error {
-			tallies, err := together(ctx, deal{asking, step{Do: doAsk, Count: r.Connections, Variant: v, For: r.For}}, deal{online, around})
-			t = tallies[0]
-			all.add(tallies[1])
-			return err
-		})
+		t, err := q.ask(ctx, v, 0)
 		if err != nil {
 			return nil, err
 		}
-		found.note(string(v)+" answers", "1/s", t.rate())
-		found.noteLatency(string(v)+" answer", &t.Latency)
-		if t.Done > 0 {
-			found.note(string(v)+" size", "B", float64(t.Bytes)/float64(t.Done))
+		q.found.note(string(v)+" answers", "1/s", t.rate())
+		q.found.noteLatency(string(v)+" answer", &t.Latency)
+		if v == askETag {
+			continue // the answer has no body
 		}
-		work.note(found, fmt.Sprintf("a %s answer", v), t.Done)
-		all.add(t)
+		if s.server.bare {
+			if t, err = q.ask(ctx, v, s.sizes[v]); err != nil {
+				return nil, err
+			}
+		} else if t.Done > 0 {
+			s.sizes[v] = int(t.Bytes) / t.Done
+			q.found.note(string(v)+" size", "B", float64(s.sizes[v]))
+		}
+		q.found.note(fmt.Sprintf("%s answers, of as many bytes", v), "1/s", t.rate())
 	}
-	found.noteFailures(&all)
-	return found, nil
+	q.found.noteFailures(&q.all)
+	return q.found, nil
+}
+
+// questions is one play of it.
+type questions struct {
+	*Rest
+	scene          *scene
+	online, asking *herd
+	found          *result
+	all            tally
+}
+
+// ask asks over and over in one variant; the bare server for so many bytes, or for
+// "ok" if that is 0.
+func (q *questions) ask(ctx context.Context, v variant, size int) (t tally, err error) {
+	around := step{Do: doHold, For: q.For}
+	if q.Changes > 0 {
+		around = step{Do: doChurn, Rate: q.Changes, For: q.For}
+	}
+	work, err := q.scene.working(func() error {
+		tallies, err := together(ctx,
+			deal{q.asking, step{Do: doAsk, Count: q.Connections, Variant: v, Size: size, For: q.For}},
+			deal{q.online, around})
+		t = tallies[0]
+		q.all.add(tallies[1])
+		return err
+	})
+	if size == 0 {
+		work.note(q.found, fmt.Sprintf("a %s answer", v), t.Done)
+	}
+	q.all.add(t)
+	return t, err
 }

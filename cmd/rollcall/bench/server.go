@@ -29,6 +29,7 @@ type server struct {
 	token   string
 	profile string // the address of its profiles; empty if it has none
 	pid     int    // 0 if it is not known
+	bare    bool
 
 	command *exec.Cmd // nil if it was not started here
 	gone    chan struct{}

@@ -35,7 +35,7 @@ const (
 	doHold    deed = "hold"    // nothing but answering pings
 	doChurn   deed = "churn"   // one socket leaves and another comes, Rate times a second
 	doLeave   deed = "leave"   // all sockets at once, with or without a word
-	doAsk     deed = "ask"     // the list, over Count connections all the time
+	doAsk     deed = "ask"     // the list, over Count connections all the time; of the bare server, Size bytes if that is set
 )
 
 // step is one thing that clients are told to do.

@@ -13,7 +13,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -30,6 +32,8 @@ const (
 	headTimeout = 10 * time.Second
 	// maxMessage ends a socket whose message is longer, as Rollcall does.
 	maxMessage = 1 << 20
+	// maxList is the longest list that may be asked for; who asks for more gets "ok".
+	maxList = 64 << 20
 )
 
 var upgrader = websocket.Upgrader{
@@ -61,11 +65,29 @@ func handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/ws/connect/", connect)
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("ETag", `"ok"`)
-		_, _ = io.WriteString(w, "ok")
-	})
+	mux.Handle("/", new(list))
 	return mux
+}
+
+// list answers "ok"; or as many bytes as it is asked for with ?bytes=, which are
+// shared by all who ask for as many. The second tells what it takes to send a list,
+// whoever has made it.
+type list struct{ kept atomic.Pointer[[]byte] }
+
+func (l *list) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body := []byte("ok")
+	if size, err := strconv.Atoi(r.URL.Query().Get("bytes")); err == nil && size > 0 && size <= maxList {
+		kept := l.kept.Load()
+		if kept == nil || len(*kept) != size {
+			made := bytes.Repeat([]byte{'x'}, size)
+			kept = &made
+			l.kept.Store(kept)
+		}
+		body = *kept
+	}
+	w.Header().Set("ETag", `"ok"`)
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	_, _ = w.Write(body) // whoever asked may be gone
 }
 
 func connect(w http.ResponseWriter, r *http.Request) {
