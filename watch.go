@@ -35,13 +35,16 @@ type Watch interface {
 	// Next waits for events and returns those that there are, in order and at most
 	// so many. Its errors are ErrFellBehind, and that the context or presence ended.
 	Next(ctx context.Context, most int) ([]Event, error)
+	// ID names the place to go on from: the event that was returned last, or, as long
+	// as there was none, the instant of the snapshot.
+	ID() string
 }
 
 // Watching is the part of presence that tells what changes.
 type Watching interface {
 	// Watch returns who is here, and what happens from that instant on.
 	Watch(context.Context) (Snapshot, Watch, error)
-	// Resume returns what happened after the event of that ID. It fails with
+	// Resume returns what happened after the event, or the snapshot, of that ID. It fails with
 	// ErrFellBehind if that is not kept, or was never known here.
 	Resume(ctx context.Context, id string) (Watch, error)
 }

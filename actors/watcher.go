@@ -78,6 +78,9 @@ func (w *watcher) Next(ctx context.Context, most int) ([]rollcall.Event, error) 
 	}
 }
 
+// ID implements [rollcall.Watch].
+func (w *watcher) ID() string { return w.window.id(w.position) }
+
 // Watch implements [rollcall.Watching].
 func (p *Presence) Watch(ctx context.Context) (rollcall.Snapshot, rollcall.Watch, error) {
 	p.window.ask()

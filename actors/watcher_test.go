@@ -75,6 +75,27 @@ func TestWhoComesAgainWithTheLastIDMissesNothing(t *testing.T) {
 	})
 }
 
+// Who is cut off before the first event has missed nothing either, and needs no second
+// snapshot: it goes on from the instant of the one that it has.
+func TestWhoComesAgainBeforeTheFirstEventGoesOnFromTheSnapshot(t *testing.T) {
+	actortest.Run(t, func(k *actortest.Kit) {
+		k.Connect("alice@example.com")
+		_, watch, err := k.Presence.Watch(k.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		k.Connect("bob@example.com")
+		time.Sleep(time.Second)
+		again, err := k.Presence.Resume(k.Context(), watch.ID())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if events, err := again.Next(k.Context(), 9); err != nil || len(events) != 1 || events[0].Entry.Email != "bob@example.com" || events[0].ID != again.ID() {
+			t.Errorf("behind the snapshot there is %v, %v, and the place is %s", events, err, again.ID())
+		}
+	})
+}
+
 // Who talks all the time is one event a second, in the state of its moment: the cost
 // of a frame must not depend on who watches.
 func TestActivityIsOneEventASecond(t *testing.T) {

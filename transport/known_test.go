@@ -215,6 +215,9 @@ func (w *fakeWatching) Watch(context.Context) (rollcall.Snapshot, rollcall.Watch
 func (w *fakeWatching) Resume(_ context.Context, id string) (rollcall.Watch, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if id == beginning && w.forgotten == 0 {
+		return &fakeWatch{w, 0}, nil
+	}
 	for i, e := range w.events {
 		if e.ID == id && i+1 >= w.forgotten {
 			return &fakeWatch{w, i + 1}, nil
@@ -226,6 +229,16 @@ func (w *fakeWatching) Resume(_ context.Context, id string) (rollcall.Watch, err
 type fakeWatch struct {
 	*fakeWatching
 	read int
+}
+
+// beginning is the ID of the place before all events.
+const beginning = "0"
+
+func (w *fakeWatch) ID() string {
+	if w.read == 0 {
+		return beginning
+	}
+	return w.events[w.read-1].ID
 }
 
 var errPresenceEnded = errors.New("presence has ended")

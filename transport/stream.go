@@ -156,6 +156,9 @@ func (forgotten) Next(context.Context, int) ([]rollcall.Event, error) {
 	return nil, rollcall.ErrFellBehind
 }
 
+// ID implements [rollcall.Watch].
+func (forgotten) ID() string { return "" }
+
 // step tells what happens next, or says that it is still there.
 func (t *stream) step(ctx context.Context) error {
 	if err := t.check(ctx); err != nil {
@@ -233,7 +236,7 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 			continue
 		}
 		if len(users) == snapshotPart {
-			*text = appendPart(b, part, false, users)
+			*text = appendPart(b, part, "", users)
 			if err := t.goesOn(ctx, began); err != nil {
 				return err
 			}
@@ -245,7 +248,7 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 		}
 		users = append(users, e)
 	}
-	*text = appendPart(b, part, true, users)
+	*text = appendPart(b, part, watch.ID(), users)
 	return t.write(*text)
 }
 

@@ -25,6 +25,10 @@ func TestStreamGoesOnOrBeginsAnew(t *testing.T) {
 		if got := told(p.watch("", "Last-Event-ID: other\n").next()); got != "reset snapshot" {
 			t.Errorf("who knows what nobody knows is told %q", got)
 		}
+		if got := told(p.watch("", "Last-Event-ID: "+beginning+"\n").next()); got != "1 2 3" {
+			t.Errorf("who knows the snapshot is told %q", got)
+		}
+		p.end()
 		lagging := p.watch("", "Last-Event-ID: 3\n")
 		p.watching.change(func() {
 			p.watching.events = append(p.watching.events, events("4 a", "5 a")...)

@@ -17,7 +17,7 @@ func TestStreamTellsTheSnapshotAndThenWhatHappens(t *testing.T) {
 	here := rollcall.Entry{Email: "a@example.com", ConnectedAt: noon, LastActivity: noon}
 	p.watching.here = []rollcall.Entry{here}
 	s := p.listen("", nil)
-	s.want(`retry: `, `event: snapshot`+"\n"+`data: {"part":1,"last":true,"users":[{"email":"a@example.com",`+
+	s.want(`retry: `, `event: snapshot`+"\nid: 0\n"+`data: {"part":1,"last":true,"users":[{"email":"a@example.com",`+
 		`"connected_at":"2025-10-21T12:00:00.000500Z","last_activity":"2025-10-21T12:00:00.000500Z"}]}`)
 	for _, e := range []rollcall.Event{
 		{ID: "x-1", Kind: rollcall.EventJoin, Entry: here, At: noon},
@@ -47,7 +47,7 @@ func TestLargeSnapshotComesInParts(t *testing.T) {
 	s.want("retry: ",
 		`event: snapshot`+"\n"+`data: {"part":1,"last":false,"users":[{"email":"0000@`,
 		`event: snapshot`+"\n"+`data: {"part":2,"last":false,"users":[{"email":"0500@`,
-		`event: snapshot`+"\n"+`data: {"part":3,"last":true,"users":[{"email":"1000@`)
+		`event: snapshot`+"\nid: 0\n"+`data: {"part":3,"last":true,"users":[{"email":"1000@`)
 }
 
 // Who is watched by name is told of, and nobody else; the name is that of the
@@ -59,7 +59,7 @@ func TestWatcherOfAListHearsOfNobodyElse(t *testing.T) {
 			p.watching.here = append(p.watching.here, e.Entry)
 		}
 		s := p.listen("?emails=b+c@example.com,d%2Ce@example.com&emails=f@example.com", nil)
-		s.want("retry: ", `event: snapshot`+"\n"+`data: {"part":1,"last":true,"users":[{"email":"b+c@example.com"`)
+		s.want("retry: ", `event: snapshot`+"\nid: 0\n"+`data: {"part":1,"last":true,"users":[{"email":"b+c@example.com"`)
 		p.watching.happen(events("x1 x", "1 b+c", "2 F", "x2 a", "3 d,e", "x3 x")...)
 		got := ""
 		for range strings.FieldsSeq(want) {

@@ -120,7 +120,7 @@ export class Watch extends EventTarget {
           this.#take(event.type, JSON.parse(event.data));
         }
       }
-      this.#lastID = parser.lastID; // none before and after a snapshot: one that is cut off has to come again
+      this.#lastID = parser.lastID; // none before the end of a snapshot: one that is cut off has to come again
     }
   }
 

@@ -77,14 +77,17 @@ test("a watch that is cut misses nothing", async (t) => {
     return new Response(readable, response);
   };
   const watch = await watching(t, { fetch: lossy });
-  const first = heard(watch, "join", (user) => user.email === email); // whose id is what it goes on from
-  const connection = await connect(t, email);
-  await first;
   const snapshots = [];
   watch.addEventListener("snapshot", ({ detail }) => snapshots.push(detail));
   const waits = heard(watch, "state", (state) => state === "waiting");
-  cut();
+  const first = heard(watch, "join", (user) => user.email === email);
+  cut(); // before the first event: it goes on from the snapshot
   await waits;
+  const connection = await connect(t, email);
+  await first;
+  const waitsAgain = heard(watch, "state", (state) => state === "waiting");
+  cut(); // and now from that event
+  await waitsAgain;
 
   const [left, joined] = [heard(watch, "leave"), heard(watch, "join")];
   connection.close();
