@@ -11,6 +11,10 @@ import (
 // next one, so that a storm of connects does not make its first wait for its last.
 const maxBatch = 1000
 
+// touchesBeside bounds the activity in a batch that somebody comes or goes with:
+// they wait for its end, and activity waits for nobody.
+const touchesBeside = maxBatch / 4
+
 // kind is what a member needs of the database.
 type kind uint8
 
@@ -71,10 +75,6 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 		case insert:
 			b.Inserts = append(b.Inserts, m.insertion())
 			flight = append(flight, &change{m, insert, m.listed()})
-		case touch:
-			b.Touches = append(b.Touches, rollcall.Change{Session: m.id, Email: m.user.Email,
-				LastActivity: m.lastActivity, UserActivity: m.user.LastActivity})
-			flight = append(flight, &change{m, touch, true})
 		case remove:
 			b.Deletes = append(b.Deletes, rollcall.Change{Session: m.id, Email: m.connect.Email,
 				EndedAt: m.endedAt, Reason: m.cause})
@@ -82,16 +82,44 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 		case nothing:
 			r.forget(m)
 			continue
+		case touch: // was told when it became so
+			continue
 		}
 		m.flying, m.touched = true, false
 	}
 	r.queue = r.queue[taken:]
+	flight = r.addTouches(&b, flight)
 	if len(flight) == 0 && !renew {
 		return b, 0, false
 	}
 	r.flight, r.counting, b.Count = flight, renew, renew
 	r.number++
 	return b, r.number, true
+}
+
+// addTouches fills a batch with activity that is due, as far as there is room. Of a
+// member whose row has to change, or is in the batch, the row says it.
+func (r *roster) addTouches(b *rollcall.Batch, flight []*change) []*change {
+	room := r.room - len(flight)
+	if len(flight) > 0 {
+		room = min(room, touchesBeside)
+	}
+	taken := 0
+	for _, m := range r.due {
+		if len(b.Touches) == room {
+			break
+		}
+		taken++
+		if m.flying || m.need() != touch {
+			continue
+		}
+		b.Touches = append(b.Touches, rollcall.Change{Session: m.id, Email: m.user.Email,
+			LastActivity: m.lastActivity, UserActivity: m.user.LastActivity})
+		flight = append(flight, &change{m, touch, true})
+		m.flying, m.touched = true, false
+	}
+	r.due = r.due[taken:]
+	return flight
 }
 
 // insertion is the row that a member should have.
@@ -211,11 +239,15 @@ func (r *roster) failed(number uint64, err error, now time.Time) (o outcome) {
 	back := make([]*member, 0, len(flight)+len(r.queue))
 	for _, c := range flight {
 		m := c.member
-		m.flying, m.queued = false, true
-		switch {
-		case c.kind == touch:
+		m.flying = false
+		if c.kind == touch {
 			m.touched = true
-		case !rejected:
+			r.due = append(r.due, m)
+			r.land(m)
+			continue
+		}
+		m.queued = true
+		if !rejected {
 			m.row = unknown
 		}
 		back = append(back, m)

@@ -23,6 +23,7 @@ type roster struct {
 	order   *listing                       // the same entries, as a snapshot lists them
 	queue   []*member                      // whose row must change, in order
 	touched []*member                      // active since the last flush
+	due     []*member                      // active before it, and behind whoever comes or goes
 	flight  []*change                      // the batch that the writer has in hand
 	number  uint64                         // of the last batch; late answers carry another
 	sweeps  int64                          // see rollcall.Result
@@ -116,11 +117,9 @@ func (r *roster) tell(m *member) {
 	}
 }
 
-// flush makes the activity since the last flush part of the next batch.
+// flush makes the activity since the last flush part of the next batches.
 func (r *roster) flush() {
-	for _, m := range r.touched {
-		r.enqueue(m)
-	}
+	r.due = append(r.due, r.touched...)
 	r.touched = nil
 }
 
