@@ -2,10 +2,27 @@ package transport
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/rollcall/rollcall"
 )
+
+// times are what a socket's heartbeat looks at, since began and 0 for what is not.
+// They lie close to each other, since a look at everybody mostly waits for memory.
+type times struct {
+	heard      atomic.Int64
+	pinged     atomic.Int64 // when the last ping was queued; 0 if none is open
+	stalled    atomic.Int64 // when the client will have been too slow for the writer; 0 if none waits
+	unfinished atomic.Int64 // when it will have been for the reader; 0 if no message is under way
+}
+
+// calm reports whether there is nothing to do, as a rule and without the lock.
+func (t *times) calm(now int64, pingInterval time.Duration) bool {
+	heard := t.heard.Load()
+	return now-heard <= int64(pingInterval) && t.pinged.Load() <= heard &&
+		t.stalled.Load() == 0 && t.unfinished.Load() == 0
+}
 
 // heartbeat checks every socket, over and over: one clock for all of them,
 // where a timer for each would be held by every idle socket.
@@ -21,8 +38,11 @@ func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.
 			return
 		}
 		all = s.appendAll(all[:0])
+		now := instant()
 		for _, one := range all {
-			one.beat(pingInterval, pongTimeout)
+			if !one.calm(now, pingInterval) {
+				one.beat(pingInterval, pongTimeout)
+			}
 		}
 		clear(all) // who has gone is not held until the next time
 	}
@@ -38,9 +58,6 @@ func (s *socket) beat(pingInterval, pongTimeout time.Duration) {
 func (s *socket) check(pingInterval, pongTimeout time.Duration) {
 	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
 	stalled, unfinished := s.stalled.Load(), s.unfinished.Load()
-	if stalled == 0 && unfinished == 0 && pinged <= heard && now-heard <= int64(pingInterval) {
-		return // as a rule, and without the lock
-	}
 	s.mu.Lock()
 	greeted := s.session != nil
 	s.mu.Unlock()

@@ -31,30 +31,27 @@ const (
 // life. It has one reader, which is parked or a goroutine, and a writer only while
 // there is something to write that cannot be written at once (cork.go).
 type socket struct {
-	conn       *websocket.Conn
-	wire       *wire // below conn
-	log        *slog.Logger
-	address    string
-	opened     time.Duration // since began: the zero of the times below
-	heard      atomic.Int64
-	pinged     atomic.Int64 // when the last ping was queued; 0 if none is open
-	stalled    atomic.Int64 // when the client will have been too slow for the writer; 0 if none waits
-	unfinished atomic.Int64 // when it will have been for the reader; 0 if no message is under way
-	ended      atomic.Pointer[rollcall.Close]
-	goodbye    atomic.Pointer[rollcall.Close] // of the client, before it is answered
-	mu         sync.Mutex                     // guards what follows
-	session    rollcall.Session
-	parked     *parked // nil if a goroutine reads
-	held       account
-	queue      [][]byte
-	queued     int // bytes in queue, or in the writer's hands
-	pong       *string
-	ping       bool
-	writing    bool
-	corked     bool          // who corked it writes
-	through    bool          // the writer of an ended socket is
-	credit     int           // bytes lent to the session: see reader.go
-	credited   chan struct{} // closed at the next change that a waiting reader cares for
+	times
+	place    int // in the list of all; its lock guards it
+	conn     *websocket.Conn
+	wire     *wire // below conn
+	log      *slog.Logger
+	address  string
+	ended    atomic.Pointer[rollcall.Close]
+	goodbye  atomic.Pointer[rollcall.Close] // of the client, before it is answered
+	mu       sync.Mutex                     // guards what follows
+	session  rollcall.Session
+	parked   *parked // nil if a goroutine reads
+	held     account
+	queue    [][]byte
+	queued   int // bytes in queue, or in the writer's hands
+	pong     *string
+	ping     bool
+	writing  bool
+	corked   bool          // who corked it writes
+	through  bool          // the writer of an ended socket is
+	credit   int           // bytes lent to the session: see reader.go
+	credited chan struct{} // closed at the next change that a waiting reader cares for
 }
 
 var _ rollcall.Socket = (*socket)(nil)
@@ -62,15 +59,16 @@ var _ rollcall.Socket = (*socket)(nil)
 // began is the zero of all times here, which are by the monotonic clock.
 var began = time.Now()
 
+// instant is the time since then, and never 0.
+func instant() int64 { return int64(time.Since(began)) + 1 }
+
 func newSocket(conn *websocket.Conn, below *wire, address string, held *budget, log *slog.Logger) *socket {
-	return &socket{
-		conn: conn, wire: below, log: log, held: account{budget: held}, address: address,
-		opened: time.Since(began),
-	}
+	s := &socket{conn: conn, wire: below, log: log, held: account{budget: held}, address: address}
+	s.heard.Store(s.now())
+	return s
 }
 
-// now is the time since the socket opened, and never 0.
-func (s *socket) now() int64 { return int64(time.Since(began)-s.opened) + 1 }
+func (*socket) now() int64 { return instant() }
 
 // Send implements [rollcall.Socket].
 func (s *socket) Send(frame []byte) bool {

@@ -357,6 +357,9 @@ func testStalledWriterIsTooSlow(t *testing.T) {
 	c.read()
 	one := s.sockets.all()[0]
 	one.stalled.Store(1)
+	if one.calm(one.now(), time.Hour) {
+		t.Error("the clock passes it by")
+	}
 	one.check(time.Hour, time.Hour)
 	c.wantClose(rollcall.CloseSlow)
 }

@@ -2,7 +2,6 @@ package transport
 
 import (
 	"context"
-	"slices"
 	"sync"
 )
 
@@ -13,7 +12,7 @@ type sockets struct {
 	mu          sync.Mutex
 	taken       int
 	byAddress   map[string]int // only kept if there is a limit
-	live        map[*socket]struct{}
+	live        []*socket      // each knows its place, and most lie in memory in this order
 	budget      budget
 	empty       chan struct{} // closed when the last place is given back, if somebody waits
 }
@@ -23,7 +22,6 @@ func newSockets(most, mostAddress int) *sockets {
 		most:        most,
 		mostAddress: mostAddress,
 		byAddress:   make(map[string]int),
-		live:        make(map[*socket]struct{}),
 	}
 }
 
@@ -75,14 +73,18 @@ func (s *sockets) count() int {
 func (s *sockets) add(one *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.live[one] = struct{}{}
+	one.place = len(s.live)
+	s.live = append(s.live, one)
 }
 
 // remove forgets a socket, and gives its place back.
 func (s *sockets) remove(one *socket) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.live, one)
+	last := len(s.live) - 1
+	s.live[one.place], s.live[last].place = s.live[last], one.place
+	s.live[last] = nil
+	s.live = s.live[:last]
 	s.giveBack(one.address)
 }
 
@@ -92,11 +94,7 @@ func (s *sockets) all() []*socket { return s.appendAll(nil) }
 func (s *sockets) appendAll(list []*socket) []*socket {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	list = slices.Grow(list, len(s.live))
-	for one := range s.live {
-		list = append(list, one)
-	}
-	return list
+	return append(list, s.live...)
 }
 
 // wait waits until no socket is left.
