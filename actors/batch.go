@@ -162,7 +162,7 @@ func (r *roster) committed(number uint64, result rollcall.Result, now time.Time)
 		}
 	}
 	swept := result.Sweeps > r.sweeps
-	if swept || r.counting && result.Sessions < r.present() {
+	if swept || r.counting && result.Sessions < len(r.members) && result.Sessions < r.present() {
 		r.sweeps = result.Sweeps
 		o.doubted = r.doubtRows()
 	}

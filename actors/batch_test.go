@@ -22,8 +22,8 @@ func TestConnectsGoBeforeActivity(t *testing.T) {
 	}
 	for writeBatch(r, now).Len() > 0 {
 	}
-	for id := range r.here() {
-		r.touch(id, now.Add(time.Second))
+	for _, m := range r.here {
+		r.touch(m.id, now.Add(time.Second))
 	}
 	r.flush()
 	touched := 0

@@ -22,8 +22,8 @@ func (r *registry) startDrain(c actor.Context, m *Drain) {
 // closeAll ends every session, and refuses every connect that waits.
 func (r *registry) closeAll(c actor.Context, why rollcall.Close) {
 	r.carryOut(c, r.roster.close(why, time.Now()))
-	for id := range r.roster.here() {
-		r.end(c, id, why)
+	for _, m := range r.roster.here {
+		r.end(c, m.id, why)
 	}
 }
 

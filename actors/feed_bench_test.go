@@ -123,11 +123,15 @@ func BenchmarkReach(b *testing.B) {
 	r := online(b, 10_000)
 	asked := make([]rollcall.Email, 0, mostAsked)
 	for _, u := range r.users {
+		for _, m := range u.members {
+			m.pulse = &pulse{}
+			m.pulse.greeted.Store(true)
+		}
 		if asked = append(asked, u.Email); len(asked) == mostAsked {
 			break
 		}
 	}
 	for b.Loop() {
-		r.sockets(asked, func(rollcall.SessionID) bool { return true })
+		r.sockets(asked)
 	}
 }

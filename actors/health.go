@@ -11,7 +11,7 @@ import (
 // may have removed the rows by then.
 func (r *registry) health(now time.Time) rollcall.Health {
 	h := rollcall.Health{
-		Sessions:  len(r.pulses),
+		Sessions:  len(r.roster.here),
 		Committed: r.confirmed,
 		Lease:     r.presence.config.Lease,
 	}

@@ -32,10 +32,12 @@ type member struct {
 	user         *user // while it is here
 	phase        phase
 	row          row
-	queued       bool // in the queue, or in flight and due for another look
-	flying       bool // in the batch that the writer has in hand
-	touched      bool // its activity is not in the database yet
-	kicked       bool // by an operator, who does not want the user to stay
+	queued       bool   // in the queue, or in flight and due for another look
+	flying       bool   // in the batch that the writer has in hand
+	touched      bool   // its activity is not in the database yet
+	kicked       bool   // by an operator, who does not want the user to stay
+	place        int    // in roster.here, while it is
+	pulse        *pulse // of the session that was spawned for it
 	connectedAt  time.Time
 	lastActivity time.Time
 	ending       *rollcall.Close // what its session was told to go with, if it was
@@ -62,6 +64,9 @@ func (m *member) end(cause string, now time.Time) {
 		m.endedAt = m.connectedAt
 	}
 }
+
+// greeted reports whether its session has greeted the client.
+func (m *member) greeted() bool { return m.pulse != nil && m.pulse.greeted.Load() }
 
 // listed reports whether the member keeps its user's entry.
 func (m *member) listed() bool { return m.phase == here || m.phase == lingering }

@@ -49,8 +49,27 @@ func (m *model) carryOut(t *rapid.T, o outcome) {
 	}
 }
 
+// knowsWhoIsHere compares the list of those who are here with the members.
+func (m *model) knowsWhoIsHere(t *rapid.T) {
+	for i, one := range m.here {
+		if one.place != i || one.phase != here || m.members[one.id] != one {
+			t.Fatalf("%s has place %d of those who are here, and believes it has %d", one.id, i, one.place)
+		}
+	}
+	present := 0
+	for _, one := range m.members {
+		if one.phase == here {
+			present++
+		}
+	}
+	if present != len(m.here) {
+		t.Fatalf("%d of %d who are here are listed as such", len(m.here), present)
+	}
+}
+
 // check is what always holds.
 func (m *model) check(t *rapid.T) {
+	m.knowsWhoIsHere(t)
 	want := make(map[rollcall.Email]int)
 	for _, email := range m.open {
 		want[email]++

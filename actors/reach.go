@@ -117,12 +117,12 @@ func (u *user) sessions() []rollcall.SessionState {
 
 // sockets is every socket of the users that was greeted: the greeting is the first
 // frame that a client reads.
-func (r *roster) sockets(emails []rollcall.Email, greeted func(rollcall.SessionID) bool) []rollcall.Socket {
+func (r *roster) sockets(emails []rollcall.Email) []rollcall.Socket {
 	all := make([]rollcall.Socket, 0, len(emails))
 	for _, email := range emails {
 		if u := r.users[r.key(email)]; u != nil {
 			for _, m := range u.members {
-				if greeted(m.id) {
+				if m.greeted() {
 					all = append(all, m.connect.Socket)
 				}
 			}

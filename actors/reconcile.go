@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"github.com/rollcall/rollcall"
 )
 
 // resumed settles by level what a crash left open: the batch in flight, the sweep,
@@ -15,12 +17,48 @@ func (r *registry) resumed(c actor.Context) {
 	r.reconcile(c)
 }
 
+// ownChildren are those children that are no sessions: the writer and the sweeper.
+const ownChildren = 2
+
+// lookAfter sees at each tick to a part of those who are here, so that nobody waits
+// for a look at all of them. It goes from the last to the first: whoever takes the
+// place of one that left was seen in this round, or is yet to be. Whether each has a
+// session, and each session somebody, their numbers tell; if they differ, all are
+// looked at.
+func (r *registry) lookAfter(c actor.Context, now time.Time) {
+	all := r.roster.here
+	r.unseen = min(r.unseen, len(all))
+	for range min(r.unseen, len(all)/looksInRound+1) {
+		r.unseen--
+		r.remind(c, all[r.unseen])
+	}
+	if now.Sub(r.reconciled) < roundEvery {
+		return
+	}
+	r.reconciled, r.unseen = now, len(all)
+	if r.closing != nil || len(c.Children()) != len(all)+ownChildren {
+		r.reconcile(c)
+	}
+}
+
+// remind tells a session again what it may not have heard.
+func (r *registry) remind(c actor.Context, m *member) {
+	if _, ended := m.connect.Socket.Ended(); ended {
+		c.Send(childPID(c, m.id), &Gone{})
+	} else if m.ending != nil {
+		r.end(c, m.id, *m.ending)
+	}
+}
+
 // reconcile makes members, children and sockets equal again, whatever message
 // was lost on the way.
 func (r *registry) reconcile(c actor.Context) {
 	r.reconciled = time.Now()
 	r.feel()
-	missing := r.roster.here()
+	missing := make(map[rollcall.SessionID]*member, len(r.roster.here))
+	for _, m := range r.roster.here {
+		missing[m.id] = m
+	}
 	for _, child := range c.Children() {
 		id, ok := sessionOf(strings.TrimPrefix(child.Id, c.Self().Id+"/"))
 		if !ok {
@@ -32,14 +70,10 @@ func (r *registry) reconcile(c actor.Context) {
 			c.Stop(child)
 			continue
 		}
-		if _, ended := m.connect.Socket.Ended(); ended {
-			c.Send(child, &Gone{})
-		} else if m.ending != nil {
-			c.Send(child, &End{Close: *m.ending})
-		}
+		r.remind(c, m)
 	}
 	for id, m := range missing {
-		if r.pulses[id] == nil {
+		if m.pulse == nil {
 			r.spawn(c, m)
 		} else {
 			r.leave(id)

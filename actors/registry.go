@@ -24,8 +24,12 @@ const (
 	// flushEvery is how long activity may wait before it is put into a batch:
 	// with a tick and a commit on top it is in the database within a second.
 	flushEvery = 800 * time.Millisecond
-	// reconcileEvery bounds the harm of a lost message.
-	reconcileEvery = 5 * time.Second
+	// reconcileWithin bounds the harm of a lost message. A round takes half of that,
+	// since who is seen first in one may come last in the next; and so many looks:
+	// some less than there are ticks in it.
+	reconcileWithin = 5 * time.Second
+	roundEvery      = reconcileWithin / 2
+	looksInRound    = 20
 )
 
 // registry is the actor that knows who is here. It never waits: the roster is
@@ -35,7 +39,6 @@ type registry struct {
 	log      *slog.Logger
 	roster   *roster
 	answers  map[rollcall.SessionID]chan<- Answer
-	pulses   map[rollcall.SessionID]*pulse // of the sessions that were spawned
 	writer   *actor.PID
 	sweeper  *actor.PID
 	sessions *actor.Props
@@ -50,6 +53,7 @@ type registry struct {
 	renewed    time.Time // when the last one was that also compared the rows
 	flushed    time.Time
 	reconciled time.Time
+	unseen     int // how many of those who are here still have their look before that is due again
 
 	toldActivity time.Time
 
@@ -63,7 +67,6 @@ func newRegistry(p *Presence) *registry {
 		log:      p.config.Logger,
 		roster:   newRoster(p.config.Policy, p.config.key(), newFeed(p.window)),
 		answers:  make(map[rollcall.SessionID]chan<- Answer),
-		pulses:   make(map[rollcall.SessionID]*pulse),
 	}
 	// One Props serves all sessions, since each would hold one for life: spawning
 	// calls OnInit before it returns, and that hands over the state. A session
@@ -102,7 +105,7 @@ func (r *registry) Receive(c actor.Context) {
 		r.feel()
 		tell(m.Answer, r.roster.find(m.Emails))
 	case *Reach:
-		tell(m.Answer, r.roster.sockets(m.Emails, r.greeted))
+		tell(m.Answer, r.roster.sockets(m.Emails))
 	case *Kick:
 		r.kick(c, m)
 	case *Examine:
@@ -158,12 +161,6 @@ func (r *registry) abandon(c actor.Context, id rollcall.SessionID) {
 	}
 }
 
-// greeted reports whether a session has greeted its client.
-func (r *registry) greeted(id rollcall.SessionID) bool {
-	p := r.pulses[id]
-	return p != nil && p.greeted.Load()
-}
-
 // feel notes what sessions have done since the last time: before whoever asks is
 // answered, before a session leaves, and when it is to be written. At each tick it
 // would be ten times the work, for nobody.
@@ -198,7 +195,7 @@ func (r *registry) spawn(c actor.Context, m *member) {
 		r.log.Error("session not spawned", "session", m.id, "error", err)
 		return
 	}
-	r.pulses[m.id] = p
+	m.pulse = p
 	r.log.Debug("session admitted", "session", m.id, "email", m.user.Email, "address", m.connect.Address)
 	r.answer(m.id, Answer{Admitted: &door{root: r.presence.system.Root, pid: pid}})
 }
@@ -251,7 +248,6 @@ func (r *registry) leave(id rollcall.SessionID) {
 		return
 	}
 	r.feel()
-	delete(r.pulses, id)
 	socket := m.connect.Socket
 	why, ended := socket.Ended()
 	if !ended {
@@ -285,9 +281,7 @@ func (r *registry) tick(c actor.Context) {
 	if r.roster.flight != nil && now.Sub(r.committing) >= answerTimeout {
 		r.commitFailed(c, &CommitFailed{Number: r.roster.number, Err: errNoAnswer})
 	}
-	if now.Sub(r.reconciled) >= reconcileEvery {
-		r.reconcile(c)
-	}
+	r.lookAfter(c, now)
 	r.settle()
 }
 

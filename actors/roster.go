@@ -18,6 +18,7 @@ type roster struct {
 	key     func(rollcall.Email) rollcall.Email // what makes two spellings one user
 	members map[rollcall.SessionID]*member
 	waiting map[rollcall.SessionID]*member // those members that have no answer yet
+	here    []*member                      // those who were admitted and have not ended; each knows its place
 	leads   map[rollcall.Email]*member     // policy oldest: the one connect of a user that is decided first
 	users   map[rollcall.Email]*user       // by key
 	order   *listing                       // the same entries, as a snapshot lists them
@@ -130,6 +131,7 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now, until time.Time
 	if m == nil || m.phase != here {
 		return
 	}
+	r.part(m)
 	u := m.user
 	for i, other := range u.members {
 		if other == m {
@@ -149,6 +151,14 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now, until time.Time
 	}
 	m.user = nil
 	r.drop(m)
+}
+
+// part takes a member off the list of those who are here.
+func (r *roster) part(m *member) {
+	last := len(r.here) - 1
+	r.here[m.place], r.here[last].place = r.here[last], m.place
+	r.here[last] = nil
+	r.here = r.here[:last]
 }
 
 // removeEntry is the only place where an entry goes.
@@ -263,6 +273,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 		o.refuse(b, rollcall.CloseAlreadyConnected)
 	}
 	m.user, m.phase, m.connect.Email = u, here, row.Email
+	m.place, r.here = len(r.here), append(r.here, m)
 	m.passage = nil
 	r.release(u)
 	o.admitted = append(o.admitted, m)
@@ -276,17 +287,6 @@ func (r *roster) respell(u *user, spelling rollcall.Email) {
 		m.connect.Email, m.row = spelling, unknown
 		r.enqueue(m)
 	}
-}
-
-// here lists the sessions that were admitted and have not ended.
-func (r *roster) here() map[rollcall.SessionID]*member {
-	all := make(map[rollcall.SessionID]*member, len(r.members))
-	for id, m := range r.members {
-		if m.phase == here {
-			all[id] = m
-		}
-	}
-	return all
 }
 
 // settled reports whether nobody is here and no row is left.

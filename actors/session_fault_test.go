@@ -155,6 +155,29 @@ func TestConnectThatIsAbandonedAsItIsAdmittedLeavesAtOnce(t *testing.T) {
 	})
 }
 
+// With many sessions each look of the registry sees a part of them. All must have
+// been seen when a period is over, also those who take the place of another.
+func TestFaultLostWordOfTheEndIsRepeatedToEachOfMany(t *testing.T) {
+	const many = 250
+	actortest.Run(t, func(k *actortest.Kit) {
+		var clients []*actortest.Client
+		for range many {
+			clients = append(clients, k.Connect("alice@example.com"))
+		}
+		time.Sleep(reconciled) // in the middle of a round
+		k.Fault(actors.RoleSession, &actors.Gone{}, actortest.Lose, many/2)
+		for _, c := range clients {
+			c.Leave()
+		}
+		synctest.Wait()
+		if n := len(k.Store.Sessions()); n == 0 {
+			t.Error("no word was lost")
+		}
+		time.Sleep(reconciled)
+		k.WantOnline()
+	})
+}
+
 // A session whose end the registry believes in, and that lives, is nobody's: it
 // must not stay in memory for as long as the server runs.
 func TestFaultSessionWithoutAMemberIsStopped(t *testing.T) {
