@@ -61,3 +61,50 @@ func benchmarkCommit(b *testing.B, announce bool) {
 		})
 	}
 }
+
+// BenchmarkTouch moves the activity of 1,000 of 10,000 users in a commit, on both
+// databases.
+func BenchmarkTouch(b *testing.B) {
+	for name, url := range map[string]string{"postgres": persistencetest.Postgres(b), "sqlite": persistencetest.SQLite(b)} {
+		b.Run(name, func(b *testing.B) {
+			db, err := persistence.Open(b.Context(), url)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer func() { _ = db.Close() }()
+			if _, err := db.Migrate(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			const users, batches = 1000, 10
+			node, err := db.Join(b.Context(), persistence.NodeConfig{Name: "bench", Lease: time.Minute})
+			if err != nil {
+				b.Fatal(err)
+			}
+			var touches [batches][]rollcall.Change
+			at := time.Now().UTC().Truncate(time.Microsecond)
+			for batch := range touches {
+				var come rollcall.Batch
+				for n := range users {
+					c := rollcall.Change{Session: uuid.New(), Email: rollcall.Email(fmt.Sprintf("user%d-%d@example.com", batch, n)),
+						Admitted: true, ConnectedAt: at, Since: at, LastActivity: at, UserActivity: at}
+					come.Inserts = append(come.Inserts, c)
+					touches[batch] = append(touches[batch], rollcall.Change{Session: c.Session, Email: c.Email})
+				}
+				if _, err := node.Commit(b.Context(), come); err != nil {
+					b.Fatal(err)
+				}
+			}
+			for n := 0; b.Loop(); n++ {
+				batch := touches[n%batches]
+				at = at.Add(time.Second)
+				for i := range batch {
+					batch[i].LastActivity, batch[i].UserActivity = at, at
+				}
+				if _, err := node.Commit(b.Context(), rollcall.Batch{Touches: batch}); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/users, "µs/user")
+		})
+	}
+}

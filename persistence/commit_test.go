@@ -198,6 +198,24 @@ func TestTouchMovesActivityForwardsOnly(t *testing.T) {
 	})
 }
 
+// An e-mail may have any character that is none in a JSON text as it is.
+func TestTouchFindsEveryEmail(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.join(t, "a")
+		later := noon.Add(time.Second)
+		for _, e := range []rollcall.Email{`a"b@example.com`, `a\b@example.com`, `a\u0041@example.com`, "a'b@example.com",
+			"a\tb\x1f\u2028@example.com", "<é😀&>@example.com", "?@example.com", "{}[],:@example.com", "1"} {
+			c := arrival(e, noon)
+			c.Admitted = true
+			commit(t, n, inserts(c))
+			commit(t, n, touches(touch(c, later)))
+			equal(t, "sessions", f.sessions(t), row{e, noon, later})
+			equal(t, "connections", f.connections(t), row{e, noon, later})
+			commit(t, n, deletes(departure(c, later)))
+		}
+	})
+}
+
 // The history is what an operator asks about yesterday: who, where, how long and
 // why it ended.
 func TestEndedSessionIsInTheHistory(t *testing.T) {

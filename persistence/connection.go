@@ -98,12 +98,16 @@ func (d *Database) upsertConnections(ctx context.Context, tx bun.Tx, rows []conn
 }
 
 // touchConnections moves last_activity, forwards only.
-func touchConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
+func (d *Database) touchConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
+	moved := make([]touched, len(rows))
+	for i, row := range rows {
+		moved[i] = touched{string(row.Email), row.LastActivity}
+	}
 	_, err := tx.NewUpdate().
-		With("touch", tx.NewValues(&rows).Column("email", "last_activity")).
+		With("touch", d.dialect.touch(tx, "email", tx.NewValues(&rows), moved)).
 		Model((*connectionRow)(nil)).TableExpr("touch").
 		Set("last_activity = touch.last_activity").
 		Where("c.email = touch.email").

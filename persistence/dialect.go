@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"time"
@@ -23,6 +24,9 @@ const (
 	Postgres Dialect = "postgres"
 	SQLite   Dialect = "sqlite"
 )
+
+// timeFormat is how SQLite keeps a time, in UTC.
+const timeFormat = "2006-01-02 15:04:05.999999-07:00"
 
 //go:embed migrations
 var migrationFiles embed.FS
@@ -84,6 +88,33 @@ func (d Dialect) inserted(ctx context.Context, tx bun.Tx) (sql schema.QueryWithA
 		return sql, fmt.Errorf("look for the last active connection: %w", err)
 	}
 	return bun.SafeQuery("id > ?", last), nil
+}
+
+// touched is what a touch moves: the key of a row, and the time.
+type touched struct {
+	key string
+	at  time.Time
+}
+
+// touchedSize is what one takes in a JSON text as a rule, in bytes.
+const touchedSize = 96
+
+// touch is a table of keys and times, as a part of a statement. SQLite is given one
+// JSON text: to parse values for each would take as long as to write the rows.
+func (d Dialect) touch(tx bun.Tx, key string, values *bun.ValuesQuery, rows []touched) bun.Query {
+	if d == Postgres {
+		return values.Column(key, "last_activity")
+	}
+	text := append(make([]byte, 0, len(rows)*touchedSize), '{')
+	for i, m := range rows {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		name, _ := json.Marshal(m.key) // cannot fail for a string
+		text = append(append(text, name...), ':', '"')
+		text = append(m.at.UTC().AppendFormat(text, timeFormat), '"')
+	}
+	return tx.NewRaw("SELECT key AS ?, value AS last_activity FROM json_each(?)", bun.Ident(key), string(append(text, '}')))
 }
 
 // lock makes a query lock its rows. SQLite has one writer at a time, who needs

@@ -69,16 +69,18 @@ func countSessions(ctx context.Context, tx bun.Tx, node int64) (int, error) {
 }
 
 // touchSessions moves last_activity, forwards only.
-func touchSessions(ctx context.Context, tx bun.Tx, touches []rollcall.Change) error {
+func (d *Database) touchSessions(ctx context.Context, tx bun.Tx, touches []rollcall.Change) error {
 	if len(touches) == 0 {
 		return nil
 	}
 	rows := make([]sessionRow, len(touches))
+	moved := make([]touched, len(touches))
 	for i, c := range touches {
 		rows[i] = sessionRow{ID: c.Session, LastActivity: c.LastActivity}
+		moved[i] = touched{c.Session.String(), c.LastActivity}
 	}
 	_, err := tx.NewUpdate().
-		With("touch", tx.NewValues(&rows).Column("id", "last_activity")).
+		With("touch", d.dialect.touch(tx, "id", tx.NewValues(&rows), moved)).
 		Model((*sessionRow)(nil)).TableExpr("touch").
 		Set("last_activity = touch.last_activity").
 		Where("s.id = touch.id").
