@@ -34,6 +34,7 @@ type benchCmd struct {
 	Rest  played[bench.Rest, *bench.Rest]   `cmd:"" help:"How many times a second is the list answered?"`
 	Churn played[bench.Churn, *bench.Churn] `cmd:"" help:"How long does a greeting take while sockets come and go?"`
 	Leave played[bench.Leave, *bench.Leave] `cmd:"" help:"How long does it take until nothing is left of sockets that all leave at once?"`
+	Watch played[bench.Watch, *bench.Watch] `cmd:"" help:"How long does it take until all who watch are told who left and came, and what does it cost?"`
 	Mixed played[bench.Mixed, *bench.Mixed] `cmd:"" help:"All at once: messages, sockets that come and go, and the list."`
 
 	InMemory inMemoryCmd   `cmd:"" help:"The same with more clients than there can be sockets, over connections in memory to a server in this process."`

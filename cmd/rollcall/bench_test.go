@@ -93,6 +93,19 @@ func TestBenchOfLeaving(t *testing.T) {
 	}
 }
 
+// Whoever watches must be told of everything once, and the bench must see it.
+func TestBenchOfWatching(t *testing.T) {
+	r := benched(t, "--loops=2", "watch", "--watchers=20", "--online=50", "--rate=20", "--for=1s")
+	wantFigures(t, r, "events told", "exchanges", "event p50", "snapshot p50", "size of an event")
+	if line := r.Line("events told"); line == nil || line.Rollcall.Median > 20*2*20*1.1 {
+		t.Errorf("20 watchers of 40 changes a second were told %+v events", line)
+	}
+	got := rollcallWith(t, "", "bench", "--baseline", "watch")
+	if got.code != exitFailure || !strings.Contains(got.err, "nothing to watch") {
+		t.Errorf("with a baseline it ended with %d and said %q", got.code, got.err)
+	}
+}
+
 // What is good alone may be bad together.
 func TestBenchOfAllAtOnce(t *testing.T) {
 	r := benched(t, "mixed", "--talking=50", "--every=200ms", "--passing=50", "--rate=20", "--for=1s")

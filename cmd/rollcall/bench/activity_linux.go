@@ -46,6 +46,10 @@ func newActivity(w *worker, s step) (activity, error) {
 		return &parting{bystander: watched, abrupt: s.Abrupt}, nil
 	case doAsk:
 		return &asking{bystander: watched, step: s}, nil
+	case doOpen:
+		return &opening{bystander: watched, step: s}, nil
+	case doWatch:
+		return &watching{bystander: watched, step: s}, nil
 	}
 	return nil, fmt.Errorf("the step %q is not known", s.Do)
 }

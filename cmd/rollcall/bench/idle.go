@@ -31,13 +31,6 @@ func (*Idle) Name() string { return "idle" }
 
 func (i *Idle) herds() []int { return []int{i.To} }
 
-// footprint is what the server takes at one moment.
-type footprint struct {
-	memory
-	heap
-	kernel int64
-}
-
 func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 	if s.server.pid == 0 {
 		return nil, errNoProcess
@@ -98,15 +91,7 @@ func (i *Idle) rest(ctx context.Context, s *scene, h *herd, length time.Duration
 	if err != nil {
 		return f, held, err
 	}
-	if f.memory, err = readMemory(s.server.pid); err != nil {
-		return f, held, err
-	}
-	if f.kernel, err = readSockets(); err != nil {
-		return f, held, err
-	}
-	if s.server.profile != "" {
-		f.heap, err = readHeap(ctx, s.server.profile)
-	}
+	f, err = s.footprint(ctx)
 	return f, held, err
 }
 

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"strconv"
@@ -52,6 +53,28 @@ func fields(name string) (map[string]int64, error) {
 		}
 	}
 	return found, nil
+}
+
+// footprint is what a server takes at one moment. Of its heap nothing is known if it
+// has no profiles.
+type footprint struct {
+	memory
+	heap
+	kernel int64
+}
+
+// footprint reads that of the server of a scene.
+func (s *scene) footprint(ctx context.Context) (f footprint, err error) {
+	if f.memory, err = readMemory(s.server.pid); err != nil {
+		return f, err
+	}
+	if f.kernel, err = readSockets(); err != nil {
+		return f, err
+	}
+	if s.server.profile != "" {
+		f.heap, err = readHeap(ctx, s.server.profile)
+	}
+	return f, err
 }
 
 // readCPU is how long all the threads of a process have worked.

@@ -36,6 +36,8 @@ const (
 	doChurn   deed = "churn"   // one socket leaves and another comes, Rate times a second
 	doLeave   deed = "leave"   // all sockets at once, with or without a word
 	doAsk     deed = "ask"     // the list, over Count connections all the time; of the bare server, Size bytes if that is set
+	doOpen    deed = "open"    // Count streams of events, Concurrency at a time
+	doWatch   deed = "watch"   // read them, and count
 )
 
 // step is one thing that clients are told to do.

@@ -26,6 +26,10 @@ type worker struct {
 	clients []*client // those who are greeted
 	leaving map[*client]struct{}
 
+	watchers []*watcher // whose streams were begun; some may have ended
+	counting bool       // what they are told is counted
+	clock    clock
+
 	activity activity
 	tally    tally
 	scratch  []byte
@@ -109,7 +113,7 @@ func (w *worker) do(ctx context.Context, s step, say *json.Encoder) (err error) 
 		}
 		if w.loop.now()-told >= newsEvery {
 			told = w.loop.now()
-			if err := say.Encode(news{Doing: len(w.clients), Tally: tally{Done: w.tally.Done}}); err != nil {
+			if err := say.Encode(news{Doing: len(w.clients) + len(w.watchers), Tally: tally{Done: w.tally.Done}}); err != nil {
 				return fmt.Errorf("tell the news: %w", err)
 			}
 		}
@@ -117,7 +121,7 @@ func (w *worker) do(ctx context.Context, s step, say *json.Encoder) (err error) 
 			return context.Cause(ctx)
 		}
 	}
-	over := news{Over: true, Doing: len(w.clients), Tally: w.tally}
+	over := news{Over: true, Doing: len(w.clients) + len(w.watchers), Tally: w.tally}
 	// What happens between two steps belongs to the next.
 	w.activity, w.tally = &bystander{w: w}, tally{}
 	if err := say.Encode(over); err != nil {
