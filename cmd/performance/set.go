@@ -23,8 +23,7 @@ type entry struct {
 var set = []entry{
 	{"--baseline --rounds=5 connect --sockets=5000 --concurrency=500", []string{"connects", "greeting p99", "server's CPU a connect"}},
 	{"--rounds=1 connect --sockets=18000 --concurrency=18000", []string{"connects", "greeting p99", "greeting max", "failed"}},
-	{"--baseline --rounds=1 idle --from=5000 --to=18000 --for=25s", []string{"RSS a socket", "heap in use a socket", "stacks a socket", "CPU of one core, idle"}},
-	{"--rounds=1 idle --from=5000 --to=18000 --for=5s --burst=8 --after=30s", []string{"RSS a socket", "RSS a socket, after the burst"}},
+	{"--rounds=1 idle --from=5000 --to=18000 --for=25s --burst=8 --after=30s", []string{"RSS a socket", "heap in use a socket", "stacks a socket", "CPU of one core, idle", "RSS a socket, after the burst"}},
 	{"--baseline echo --sockets=100 --depth=1 --for=2s", []string{"replies", "reply p99", "server's CPU a reply"}},
 	{"--baseline echo --sockets=100 --depth=8 --for=2s", []string{"replies", "reply p99", "server's CPU a reply"}},
 	{"--baseline echo --sockets=1000 --depth=8 --for=2s", []string{"replies", "reply p99", "server's CPU a reply"}},

@@ -11,36 +11,52 @@ const (
 	// memoryLook is how often the server looks whether it has become quiet.
 	memoryLook = 10 * time.Second
 	// busyShare is how much a busy server allocates between two looks: this part
-	// of what is alive, and busyLeast at least.
+	// of what is alive, and busyLeast at least. What it has freed it needs again.
 	busyShare = 4
 	busyLeast = 4 << 20
+	// garbageShare is how much garbage a quiet server keeps: this part of what is
+	// alive. Pings leave some, and the collector alone would let it grow for minutes
+	// to as much as that.
+	garbageShare = 8
 )
 
 // giveMemoryBack returns to the system what a burst has left behind, once the
-// server is quiet again. The collector alone keeps twice what is alive, as room
-// for the next burst: for a server that mostly holds idle sockets that is half of
-// all it takes. It costs one collection after each burst.
+// server is quiet again, and from time to time what little a quiet server leaves.
+// The collector alone keeps twice what is alive, as room for the next burst: for a
+// server that mostly holds idle sockets that is half of all it takes. It costs one
+// collection each time.
 func giveMemoryBack(ctx context.Context) {
 	every := time.NewTicker(memoryLook)
 	defer every.Stop()
-	busy := false
-	before, _ := heap()
+	allocated, _ := heap()
+	g := garbage{before: allocated, given: allocated}
 	for {
 		select {
 		case <-every.C:
 		case <-ctx.Done():
 			return
 		}
-		allocated, live := heap()
-		switch {
-		case allocated-before > max(live/busyShare, busyLeast):
-			busy = true
-		case busy:
+		if g.due(heap()) {
 			debug.FreeOSMemory()
-			busy = false
 		}
-		before = allocated
 	}
+}
+
+// garbage is what was allocated, in bytes, at two moments.
+type garbage struct {
+	before uint64 // at the last look
+	given  uint64 // when memory was last given back
+}
+
+// due looks whether memory is to be given back now.
+func (g *garbage) due(allocated, live uint64) bool {
+	busy := allocated-g.before > max(live/busyShare, busyLeast)
+	g.before = allocated
+	if busy || allocated-g.given <= live/garbageShare {
+		return false
+	}
+	g.given = allocated
+	return true
 }
 
 // heap returns the bytes that were ever allocated, and those that the last

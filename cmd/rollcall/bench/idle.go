@@ -15,7 +15,7 @@ type Idle struct {
 	From        int           `default:"1000" help:"How many sockets are held first. Default ${default}."`
 	To          int           `default:"3000" help:"And how many then. Default ${default}."`
 	Concurrency int           `default:"200" help:"How many of them are opened at a time. Default ${default}."`
-	For         time.Duration `default:"5s" help:"How long they are idle. Longer than the ping interval, and the pings are part of it. Default ${default}."`
+	For         time.Duration `default:"5s" help:"How long they are idle, both times. Longer than the ping interval, and the pings are part of it. Default ${default}."`
 	Burst       int           `default:"0" help:"Then every socket has so many messages under way for a moment, and the memory is read once more. Default ${default}: not at all."`
 	After       time.Duration `default:"60s" help:"How long after that. Default ${default}."`
 }
@@ -39,7 +39,7 @@ func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	before, _, err := i.rest(ctx, s, h, settling)
+	before, _, err := i.rest(ctx, s, h, i.For)
 	if err != nil {
 		return nil, err
 	}
