@@ -77,7 +77,7 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 			flight = append(flight, &change{m, insert, m.listed()})
 		case remove:
 			b.Deletes = append(b.Deletes, rollcall.Change{Session: m.id, Email: m.connect.Email,
-				EndedAt: m.endedAt, Reason: m.cause})
+				EndedAt: m.endedAt.time(), Reason: m.cause})
 			flight = append(flight, &change{m, remove, true})
 		case nothing:
 			r.forget(m)
@@ -113,8 +113,8 @@ func (r *roster) addTouches(b *rollcall.Batch, flight []*change) []*change {
 		if m.flying || m.need() != touch {
 			continue
 		}
-		b.Touches = append(b.Touches, rollcall.Change{Session: m.id, Email: m.user.Email,
-			LastActivity: m.lastActivity, UserActivity: m.user.LastActivity})
+		b.Touches = append(b.Touches, rollcall.Change{Session: m.id, Email: m.user.email,
+			LastActivity: m.lastActivity.time(), UserActivity: m.user.lastActivity.time()})
 		flight = append(flight, &change{m, touch, true})
 		m.flying, m.touched = true, false
 	}
@@ -126,11 +126,11 @@ func (r *roster) addTouches(b *rollcall.Batch, flight []*change) []*change {
 func (m *member) insertion() rollcall.Change {
 	c := rollcall.Change{
 		Session: m.id, Email: m.connect.Email, Address: m.connect.Address, UserAgent: m.connect.UserAgent,
-		ConnectedAt: m.connectedAt, Since: m.connectedAt,
-		LastActivity: m.lastActivity, UserActivity: m.lastActivity,
+		ConnectedAt: m.connectedAt.time(), Since: m.connectedAt.time(),
+		LastActivity: m.lastActivity.time(), UserActivity: m.lastActivity.time(),
 	}
 	if m.listed() {
-		c.Admitted, c.Since, c.UserActivity = true, m.user.ConnectedAt, m.user.LastActivity
+		c.Admitted, c.Since, c.UserActivity = true, m.user.connectedAt.time(), m.user.lastActivity.time()
 	}
 	return c
 }
@@ -188,7 +188,7 @@ func (r *roster) inserted(c *change, result rollcall.Result, now time.Time, o *o
 	switch {
 	case m.phase != waiting:
 	case isUser:
-		r.admit(m, row, o)
+		r.admit(m, entryOf(row), o)
 	default:
 		r.refuse(m, rollcall.CloseUnknownEmail, now, o)
 	}

@@ -48,9 +48,9 @@ func BenchmarkFeed(b *testing.B) {
 	for b.Loop() {
 		u := users[told/2%uint64(len(users))]
 		if told%2 == 0 {
-			r.order.leave(u, "closed", u.ConnectedAt)
+			r.order.leave(u, "closed", u.connectedAt)
 		} else {
-			r.order.join(u, u.ConnectedAt)
+			r.order.join(u, u.connectedAt)
 		}
 		told++
 		due.Store(told * benchWatchers)
@@ -108,7 +108,7 @@ func BenchmarkFind(b *testing.B) {
 	r := online(b, 10_000)
 	asked := make([]rollcall.Email, 0, mostAsked)
 	for _, u := range r.users {
-		if asked = append(asked, u.Email); len(asked) == mostAsked {
+		if asked = append(asked, u.email); len(asked) == mostAsked {
 			break
 		}
 	}
@@ -127,7 +127,7 @@ func BenchmarkReach(b *testing.B) {
 			m.pulse = &pulse{}
 			m.pulse.greeted.Store(true)
 		}
-		if asked = append(asked, u.Email); len(asked) == mostAsked {
+		if asked = append(asked, u.email); len(asked) == mostAsked {
 			break
 		}
 	}

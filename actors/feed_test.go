@@ -173,10 +173,10 @@ func TestActivityIsToldInTurns(t *testing.T) {
 	l := newListing(newFeed(newWindow()))
 	position := l.feed.watch(time.Now())
 	for n := range 3 * mostActivity / 2 {
-		u := &user{Entry: rollcall.Entry{Email: numbered(n), LastActivity: time.Unix(1, 0)}}
-		l.join(u, time.Unix(1, 0))
+		u := &user{entry: entry{email: numbered(n), lastActivity: 1}}
+		l.join(u, 1)
 		for range 10 {
-			u.LastActivity = u.LastActivity.Add(time.Second)
+			u.lastActivity++
 			l.touch(u)
 		}
 	}
@@ -204,13 +204,13 @@ func TestActivityOfThoseWhoLeftIsForgotten(t *testing.T) {
 	now := time.Now()
 	f.watch(now)
 	for second := range 100 {
-		at := now.Add(time.Duration(second) * time.Second)
+		at := momentOf(now.Add(time.Duration(second) * time.Second))
 		for n := range 2 * mostActivity {
-			u := &user{Entry: rollcall.Entry{Email: numbered(second*2*mostActivity + n), ConnectedAt: at, LastActivity: at}}
+			u := &user{entry: entry{numbered(second*2*mostActivity + n), at, at}}
 			l.join(u, at)
-			u.LastActivity = at.Add(time.Millisecond)
+			u.lastActivity++
 			l.touch(u)
-			l.leave(u, "closed", at.Add(2*time.Millisecond))
+			l.leave(u, "closed", at+2)
 		}
 		l.tellActivity()
 	}

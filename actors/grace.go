@@ -22,7 +22,7 @@ func (r *roster) mayReturn(m *member, cause string, until time.Time) bool {
 // linger keeps a session that has ended, for the sake of its user.
 func (r *roster) linger(m *member, until time.Time) {
 	m.phase = lingering
-	m.user.lingering, m.user.until = m, until
+	m.user.lingering, m.until = m, until
 	r.graces = append(r.graces, grace{m.user, until})
 }
 
@@ -60,7 +60,7 @@ func (r *roster) endGraces(now time.Time) {
 	back := r.returning()
 	for _, u := range due {
 		switch {
-		case u.lingering == nil || now.Before(u.until): // came back, and may have left again
+		case u.lingering == nil || now.Before(u.lingering.until): // came back, and may have left again
 		case back[u]:
 			u.late = true
 			r.late = append(r.late, u)

@@ -24,7 +24,7 @@ const (
 // what a snapshot shows passes through it, and so it numbers the versions and
 // feeds those who watch.
 type listing struct {
-	entries *btree.BTreeG[rollcall.Entry]
+	entries *btree.BTreeG[entry]
 	version uint64
 	feed    *feed
 	moved   []*user // whose activity watchers have not heard of, longest waiting first
@@ -34,33 +34,25 @@ func newListing(f *feed) *listing {
 	return &listing{entries: btree.NewBTreeGOptions(listedBefore, btree.Options{NoLocks: true}), feed: f}
 }
 
-// listedBefore is the order of a snapshot: oldest connection first, then by e-mail.
-func listedBefore(a, b rollcall.Entry) bool {
-	if !a.ConnectedAt.Equal(b.ConnectedAt) {
-		return a.ConnectedAt.Before(b.ConnectedAt)
-	}
-	return a.Email < b.Email
-}
-
 // join lists a user whose first session came then.
-func (l *listing) join(u *user, at time.Time) {
+func (l *listing) join(u *user, at moment) {
 	l.version++
-	l.entries.Set(u.Entry)
-	l.feed.add(rollcall.Event{Kind: rollcall.EventJoin, Entry: u.Entry, At: at})
+	l.entries.Set(u.entry)
+	l.feed.add(rollcall.Event{Kind: rollcall.EventJoin, Entry: u.told(), At: at.time()})
 }
 
 // leave takes a user off whose last session ended then, and why.
-func (l *listing) leave(u *user, cause string, at time.Time) {
+func (l *listing) leave(u *user, cause string, at moment) {
 	l.version++
-	l.entries.Delete(u.Entry)
+	l.entries.Delete(u.entry)
 	u.moved = false
-	l.feed.add(rollcall.Event{Kind: rollcall.EventLeave, Entry: u.Entry, At: at, Cause: cause})
+	l.feed.add(rollcall.Event{Kind: rollcall.EventLeave, Entry: u.told(), At: at.time(), Cause: cause})
 }
 
 // touch lists a user's new activity.
 func (l *listing) touch(u *user) {
 	l.version++
-	l.entries.Set(u.Entry)
+	l.entries.Set(u.entry)
 	if !u.moved {
 		u.moved = true
 		l.moved = append(l.moved, u)
@@ -68,15 +60,15 @@ func (l *listing) touch(u *user) {
 }
 
 // change lists a user whose entry was another before.
-func (l *listing) change(u *user, before rollcall.Entry, at time.Time) {
-	if u.Entry == before {
+func (l *listing) change(u *user, before entry, at moment) {
+	if u.entry == before {
 		return
 	}
 	l.entries.Delete(before)
 	l.touch(u)
-	if u.Email != before.Email {
-		l.feed.add(rollcall.Event{Kind: rollcall.EventLeave, Entry: before, At: at, Cause: causeRespelled})
-		l.feed.add(rollcall.Event{Kind: rollcall.EventJoin, Entry: u.Entry, At: at})
+	if u.email != before.email {
+		l.feed.add(rollcall.Event{Kind: rollcall.EventLeave, Entry: before.told(), At: at.time(), Cause: causeRespelled})
+		l.feed.add(rollcall.Event{Kind: rollcall.EventJoin, Entry: u.told(), At: at.time()})
 	}
 }
 
@@ -94,7 +86,7 @@ func (l *listing) tellActivity() {
 		u.moved = false
 		if l.feed.wanted { // else nobody hears of it
 			told++
-			l.feed.add(rollcall.Event{Kind: rollcall.EventActivity, Entry: u.Entry, At: u.LastActivity})
+			l.feed.add(rollcall.Event{Kind: rollcall.EventActivity, Entry: u.told(), At: u.lastActivity.time()})
 		}
 	}
 	if l.moved = l.moved[seen:]; len(l.moved) == 0 {
@@ -109,6 +101,8 @@ func (l *listing) snapshot() rollcall.Snapshot {
 	return rollcall.Snapshot{
 		Version: l.version,
 		Count:   entries.Len(),
-		Entries: func(yield func(rollcall.Entry) bool) { entries.Scan(yield) },
+		Entries: func(yield func(rollcall.Entry) bool) {
+			entries.Scan(func(e entry) bool { return yield(e.told()) })
+		},
 	}
 }

@@ -38,8 +38,8 @@ type member struct {
 	kicked       bool   // by an operator, who does not want the user to stay
 	place        int    // in roster.here, while it is
 	pulse        *pulse // of the session that was spawned for it
-	connectedAt  time.Time
-	lastActivity time.Time
+	connectedAt  moment
+	lastActivity moment
 	ending       *rollcall.Close // what its session was told to go with, if it was
 	*passage                     // nil while it is here
 }
@@ -48,7 +48,8 @@ type member struct {
 // who are here are many, and stay.
 type passage struct {
 	deadline  time.Time // of a waiting member
-	endedAt   time.Time // of a gone or lingering one
+	endedAt   moment    // of a gone or lingering one
+	until     time.Time // of a lingering one: so long the user may come back
 	cause     string    // of one that was here and is not any more
 	returning bool      // a waiting one: its user has left a moment ago
 	behind    []*member // policy oldest: later connects that wait for this one's fate
@@ -59,10 +60,7 @@ func (m *member) end(cause string, now time.Time) {
 	if m.passage == nil {
 		m.passage = &passage{}
 	}
-	m.cause, m.endedAt = cause, stamp(now)
-	if m.endedAt.Before(m.connectedAt) { // the clock was set back
-		m.endedAt = m.connectedAt
-	}
+	m.cause, m.endedAt = cause, max(momentOf(now), m.connectedAt) // the clock may have been set back
 }
 
 // greeted reports whether its session has greeted the client.
@@ -73,12 +71,11 @@ func (m *member) listed() bool { return m.phase == here || m.phase == lingering 
 
 // user is one entry and the members that keep it there.
 type user struct {
-	rollcall.Entry
+	entry
 	members   []*member
-	moved     bool      // watchers have not heard of its last activity
-	lingering *member   // the last session, while there is none and the user may come back
-	until     time.Time // when that time is over
-	late      bool      // it is, and a connect is waited for that came before
+	lingering *member // the last session, while there is none and the user may come back
+	late      bool    // that time is over, and a connect is waited for that came before
+	moved     bool    // watchers have not heard of its last activity
 }
 
 // verdict is a close for one session.
@@ -102,6 +99,3 @@ func (o *outcome) refuse(m *member, c rollcall.Close) {
 func (o *outcome) end(m *member, c rollcall.Close) {
 	o.ended = append(o.ended, verdict{m.id, c})
 }
-
-// stamp is a time as every table and every answer has it.
-func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

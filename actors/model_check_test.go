@@ -88,7 +88,7 @@ func (m *model) check(t *rapid.T) {
 	last := rollcall.Entry{}
 	s := m.order.snapshot()
 	for e := range s.Entries {
-		if _, ok := want[e.Email]; !ok || listed[e.Email] || listedBefore(e, last) {
+		if _, ok := want[e.Email]; !ok || listed[e.Email] || listedBefore(entryOf(e), entryOf(last)) {
 			t.Fatalf("%s is listed wrongly: %d sockets", e.Email, want[e.Email])
 		}
 		if since, ok := before[e.Email]; ok && e.ConnectedAt.After(since) {

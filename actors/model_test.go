@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"time"
@@ -120,7 +121,7 @@ func (m *model) anyOpen(t *rapid.T) rollcall.SessionID {
 		t.Skip("nobody is here")
 	}
 	ids := slices.SortedFunc(maps.Keys(m.open), func(a, b rollcall.SessionID) int {
-		return m.members[a].connectedAt.Compare(m.members[b].connectedAt)
+		return cmp.Compare(m.members[a].connectedAt, m.members[b].connectedAt)
 	})
 	return rapid.SampledFrom(ids).Draw(t, "session")
 }

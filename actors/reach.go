@@ -95,7 +95,7 @@ func (r *roster) find(emails []rollcall.Email) []rollcall.UserState {
 	for i, email := range emails {
 		states[i].Email = email
 		if u := r.users[r.key(email)]; u != nil {
-			states[i].Online, states[i].Entry = true, u.Entry
+			states[i].Online, states[i].Entry = true, u.told()
 			states[i].Sessions = u.sessions()
 		}
 	}
@@ -107,7 +107,7 @@ func (u *user) sessions() []rollcall.SessionState {
 	all := make([]rollcall.SessionState, len(u.members))
 	for i, m := range u.members {
 		all[i] = rollcall.SessionState{
-			ID: m.id, ConnectedAt: m.connectedAt, LastActivity: m.lastActivity,
+			ID: m.id, ConnectedAt: m.connectedAt.time(), LastActivity: m.lastActivity.time(),
 			Address: m.connect.Address, UserAgent: m.connect.UserAgent,
 		}
 	}

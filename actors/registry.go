@@ -189,14 +189,14 @@ func (r *registry) carryOut(c actor.Context, o outcome) {
 // spawn starts the session of an admitted member, and tells its door.
 func (r *registry) spawn(c actor.Context, m *member) {
 	p := &pulse{session: m.id}
-	r.next = session{email: m.user.Email, socket: m.connect.Socket, pulse: p, beats: &r.presence.beats}
+	r.next = session{email: m.user.email, socket: m.connect.Socket, pulse: p, beats: &r.presence.beats}
 	pid, err := c.SpawnNamed(r.sessions, sessionName(m.id))
 	if err != nil {
 		r.log.Error("session not spawned", "session", m.id, "error", err)
 		return
 	}
 	m.pulse = p
-	r.log.Debug("session admitted", "session", m.id, "email", m.user.Email, "address", m.connect.Address)
+	r.log.Debug("session admitted", "session", m.id, "email", m.user.email, "address", m.connect.Address)
 	r.answer(m.id, Answer{Admitted: &door{root: r.presence.system.Root, pid: pid}})
 }
 

@@ -56,7 +56,7 @@ func (r *roster) connect(id rollcall.SessionID, c rollcall.Connect, now, deadlin
 		return o
 	}
 	m := &member{
-		id: id, connect: c, connectedAt: stamp(now), lastActivity: stamp(now),
+		id: id, connect: c, connectedAt: momentOf(now), lastActivity: momentOf(now),
 		passage: &passage{deadline: deadline},
 	}
 	u := r.users[r.key(c.Email)]
@@ -96,15 +96,14 @@ func (r *roster) answered(m *member) (behind []*member) {
 }
 
 // touch notes activity: in the snapshot at once, in the database with the next flush.
-func (r *roster) touch(id rollcall.SessionID, at time.Time) {
-	m := r.members[id]
-	at = stamp(at)
-	if m == nil || m.phase != here || !at.After(m.lastActivity) {
+func (r *roster) touch(id rollcall.SessionID, now time.Time) {
+	m, at := r.members[id], momentOf(now)
+	if m == nil || m.phase != here || at <= m.lastActivity {
 		return
 	}
 	m.lastActivity = at
-	if at.After(m.user.LastActivity) {
-		m.user.LastActivity = at
+	if at > m.user.lastActivity {
+		m.user.lastActivity = at
 		r.order.touch(m.user)
 	}
 	r.tell(m)
@@ -162,9 +161,9 @@ func (r *roster) part(m *member) {
 }
 
 // removeEntry is the only place where an entry goes.
-func (r *roster) removeEntry(u *user, cause string, at time.Time) {
+func (r *roster) removeEntry(u *user, cause string, at moment) {
 	r.order.leave(u, cause, at)
-	delete(r.users, r.key(u.Email))
+	delete(r.users, r.key(u.email))
 }
 
 // drop leaves to the queue what remains of a member's row.
@@ -236,26 +235,22 @@ func (r *roster) refuse(m *member, c rollcall.Close, now time.Time, o *outcome) 
 
 // admit makes a committed member present. The entry follows the row, which may
 // be older: of a session that left while this one waited, or on another node.
-func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
-	key := r.key(row.Email)
+func (r *roster) admit(m *member, row entry, o *outcome) {
+	key := r.key(row.email)
 	u := r.users[key]
 	if u == nil {
-		u = &user{Entry: row}
+		u = &user{entry: row}
 		r.users[key] = u
 		r.order.join(u, m.connectedAt)
 	}
-	before := u.Entry
-	if u.Email != row.Email {
-		r.respell(u, row.Email)
+	before := u.entry
+	if u.email != row.email {
+		r.respell(u, row.email)
 	}
-	if row.ConnectedAt.Before(u.ConnectedAt) {
-		u.ConnectedAt = row.ConnectedAt
-	}
-	if row.LastActivity.After(u.LastActivity) {
-		u.LastActivity = row.LastActivity
-	}
+	u.connectedAt = min(u.connectedAt, row.connectedAt)
+	u.lastActivity = max(u.lastActivity, row.lastActivity)
 	r.order.change(u, before, m.connectedAt)
-	if u.Entry != row { // another node swept what the entry remembers
+	if u.entry != row { // another node swept what the entry remembers
 		m.row = unknown
 		r.enqueue(m)
 	}
@@ -272,7 +267,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 	for _, b := range r.answered(m) {
 		o.refuse(b, rollcall.CloseAlreadyConnected)
 	}
-	m.user, m.phase, m.connect.Email = u, here, row.Email
+	m.user, m.phase, m.connect.Email = u, here, row.email
 	m.place, r.here = len(r.here), append(r.here, m)
 	m.passage = nil
 	r.release(u)
@@ -282,7 +277,7 @@ func (r *roster) admit(m *member, row rollcall.Entry, o *outcome) {
 // respell follows an operator who corrects a spelling while the user is here:
 // the rows of the user's other sessions are written again.
 func (r *roster) respell(u *user, spelling rollcall.Email) {
-	u.Email = spelling
+	u.email = spelling
 	for _, m := range u.members {
 		m.connect.Email, m.row = spelling, unknown
 		r.enqueue(m)

@@ -63,7 +63,7 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 		},
 		"the entry stays when the last session goes": func(step string, r *roster, _ uint64) {
 			if step == "leave" && len(r.users) == 0 {
-				r.order.entries.Set(rollcall.Entry{Email: "a@example.com"})
+				r.order.entries.Set(entry{email: "a@example.com"})
 			}
 		},
 		"a leave does not change the list's version": func(step string, r *roster, _ uint64) {
