@@ -72,6 +72,7 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	defer presence.Stop()
 	defer server.Close() // first: sockets must not outlive whom they speak to
 	door.open(presence, db, node)
+	collectLess()
 	go giveMemoryBack(serving)
 	stopPosting, err := c.post(serving, node, log)
 	if err != nil {
