@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -64,8 +65,8 @@ func inBubble(t *testing.T, test func(*testing.T, *pipeServer)) {
 // request sends one, and returns what comes back of it, as it comes.
 func (p *pipeServer) request(text string) *arriving {
 	here, there := net.Pipe()
-	p.network.conns <- there
 	a := &arriving{conn: here}
+	p.network.conns <- &countedConn{there, &a.writes}
 	go a.read()
 	_, _ = io.WriteString(here, strings.ReplaceAll(text, "\n", "\r\n"))
 	synctest.Wait()
@@ -80,11 +81,23 @@ func (p *pipeServer) watch(target, headers string) *arriving {
 // arriving is an answer that goes on. It is looked at when the bubble is still.
 type arriving struct {
 	conn   net.Conn
+	writes atomic.Int64 // of the server
 	mu     sync.Mutex // guards what follows
 	status int
 	header http.Header
 	got    strings.Builder
 	over   bool
+}
+
+// countedConn counts what would each be a call of the system.
+type countedConn struct {
+	net.Conn
+	writes *atomic.Int64
+}
+
+func (c *countedConn) Write(b []byte) (int, error) {
+	c.writes.Add(1)
+	return c.Conn.Write(b)
 }
 
 func (a *arriving) read() {

@@ -288,6 +288,9 @@ func (t *stream) write(text []byte) error {
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("X-Accel-Buffering", "no") // nginx would keep what is small
+		// The end of a stream is that of its connection. In chunks each write would be
+		// three: the size and the beginning, the rest, and the end of the line.
+		h.Set("Transfer-Encoding", "identity")
 		t.call.w.WriteHeader(http.StatusOK)
 		retry := retryLeast + rand.N(retryMost-retryLeast)
 		if _, err := fmt.Fprintf(t.call.w, "retry: %d\n\n", retry.Milliseconds()); err != nil {

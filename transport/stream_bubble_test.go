@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/rollcall/rollcall"
 )
 
 // Who comes again must be told what happened meanwhile, all of it and once; and
@@ -71,6 +73,16 @@ func TestEventsOfATenthOfASecondLeaveTogether(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		if got := told(s.next()); got != "2 3" {
 			t.Errorf("told together are %q", got)
+		}
+		time.Sleep(streamPace)
+		before := s.writes.Load()
+		many := make([]rollcall.Event, 0, 100)
+		for i := range cap(many) {
+			many = append(many, events(fmt.Sprint(i+4, " a"))...)
+		}
+		p.watching.happen(many...)
+		if got := told(s.next()); len(strings.Fields(got)) != len(many) || s.writes.Load() != before+1 {
+			t.Errorf("%d events left in %d writes, and arrived as %q", len(many), s.writes.Load()-before, got)
 		}
 	})
 }
