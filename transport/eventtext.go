@@ -8,49 +8,51 @@ import (
 )
 
 const (
-	// maxEventTexts is how many events are kept as they are sent. Watchers who read
+	// maxPassages is how many passages are kept as they are sent. Watchers who read
 	// about as fast as things happen share them; for one who lags further behind
 	// they are written anew.
-	maxEventTexts = 4096
-	// eventSize is about what one takes.
+	maxPassages = 32
+	// eventSize is about what one event takes.
 	eventSize = 256
 )
 
-// eventTexts is the last events as they are sent, each written once for all who
-// watch. The bytes never change.
-type eventTexts struct {
-	mu   sync.Mutex // guards what follows
-	byID map[string][]byte
-	ids  []string // a ring of what is kept
-	next int      // its oldest, once it is full
+// passages is the last stretches of events as they are sent, each written once for
+// all who watch everybody and are as far as each other. The bytes never change.
+type passages struct {
+	mu   sync.Mutex           // guards what follows
+	kept [maxPassages]passage // a ring
+	next int                  // the place of the next
 }
 
-func newEventTexts() *eventTexts { return &eventTexts{byID: make(map[string][]byte)} }
+// passage is some consecutive events, from the first to the last.
+type passage struct {
+	first, last string
+	text        []byte
+}
 
-// appendEvents appends events as they are sent.
-func (t *eventTexts) appendEvents(b []byte, events []rollcall.Event) []byte {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func newPassages() *passages { return &passages{} }
+
+// text returns events as they are sent. There must be one.
+func (p *passages) text(events []rollcall.Event) []byte {
+	first, last := events[0].ID, events[len(events)-1].ID
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := range p.kept {
+		if one := &p.kept[i]; one.last == last && one.first == first {
+			return one.text
+		}
+	}
+	text := appendEvents(make([]byte, 0, len(events)*eventSize), events)
+	p.kept[p.next] = passage{first, last, text}
+	p.next = (p.next + 1) % maxPassages
+	return text
+}
+
+func appendEvents(b []byte, events []rollcall.Event) []byte {
 	for _, e := range events {
-		b = append(b, t.text(e)...)
+		b = appendEvent(b, e)
 	}
 	return b
-}
-
-func (t *eventTexts) text(e rollcall.Event) []byte {
-	if text, ok := t.byID[e.ID]; ok {
-		return text
-	}
-	text := appendEvent(make([]byte, 0, eventSize), e)
-	if len(t.ids) < maxEventTexts {
-		t.ids = append(t.ids, e.ID)
-	} else {
-		delete(t.byID, t.ids[t.next])
-		t.ids[t.next] = e.ID
-		t.next = (t.next + 1) % maxEventTexts
-	}
-	t.byID[e.ID] = text
-	return text
 }
 
 // appendEvent appends one event in the form of WHATWG HTML section 9.2.

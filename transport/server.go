@@ -67,7 +67,7 @@ type Server struct {
 	editions *editions
 	visitors *visitors
 	watchers *watchers
-	events   *eventTexts
+	passages *passages
 	archive  *archive
 	page     http.Handler
 	http     *http.Server
@@ -87,7 +87,7 @@ func New(c Config) *Server {
 		tokens:   newTokenCache(c.Tokens),
 		editions: newEditions(c.Presence, c.Logger),
 		watchers: newWatchers(c.MaxWatchers),
-		events:   newEventTexts(),
+		passages: newPassages(),
 		archive:  newArchive(c.History),
 		page:     page(),
 		stop:     stop,

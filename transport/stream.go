@@ -190,18 +190,17 @@ func (t *stream) step(ctx context.Context) error {
 // tell writes those of the events that the watcher wants, and now and then that
 // there were none.
 func (t *stream) tell(events []rollcall.Event) error {
-	wanted := events
-	if t.only != nil {
-		wanted = nil
-		for _, e := range events {
-			if t.passed = e.ID; t.wants(e.Entry.Email) {
-				wanted = append(wanted, e)
-			}
-		}
+	if t.only == nil && len(events) > 0 {
+		return t.write(t.server.passages.text(events))
 	}
 	text := streamTexts.Get().(*[]byte)
 	defer streamTexts.Put(text)
-	b := t.server.events.appendEvents((*text)[:0], wanted)
+	b := (*text)[:0]
+	for _, e := range events {
+		if t.passed = e.ID; t.wants(e.Entry.Email) {
+			b = appendEvent(b, e)
+		}
+	}
 	switch quiet := len(b) == 0 && time.Since(t.spoke) >= streamBeat; {
 	case quiet && t.passed != "": // what is kept moves on, and so must the place to go on from
 		b = append(append(append(b, "id: "...), t.passed...), "\n\n"...)

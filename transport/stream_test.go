@@ -71,24 +71,28 @@ func TestWatcherOfAListHearsOfNobodyElse(t *testing.T) {
 	}
 }
 
-// However many watch, an event is written once; and what is kept for that is
-// bounded.
-func TestEventIsWrittenOnceForAllWhoWatch(t *testing.T) {
-	texts := newEventTexts()
-	first := events("0 a")[0]
-	written := texts.text(first)
-	if again := texts.text(first); &again[0] != &written[0] {
-		t.Error("the same event is written again")
+// However many watch, what happens is written once for all who are as far as each
+// other; and what is kept for that is the newest.
+func TestEventsAreWrittenOnceForAllWhoWatch(t *testing.T) {
+	p := newPassages()
+	some := events("0 a", "1 b", "2 a")
+	written := p.text(some)
+	if again := p.text(some); &again[0] != &written[0] {
+		t.Error("the same events are written again")
 	}
-	for i := range 2 * maxEventTexts {
-		texts.text(events(fmt.Sprint(i, " a"))[0])
+	for from, want := range map[int]string{0: "0 1", 1: "1 2"} {
+		if got := told(string(p.text(some[from : from+2]))); got != want {
+			t.Errorf("a passage of %q tells %q", want, got)
+		}
 	}
-	if len(texts.byID) != maxEventTexts || len(texts.ids) != maxEventTexts {
-		t.Errorf("%d texts and %d IDs are kept, want %d", len(texts.byID), len(texts.ids), maxEventTexts)
+	for i := range maxPassages - 1 {
+		p.text(events(fmt.Sprint(i+3, " a")))
 	}
-	newest := events(fmt.Sprint(2*maxEventTexts-1, " a"))[0]
-	if kept := texts.byID[newest.ID]; kept == nil || texts.byID["0"] != nil {
-		t.Error("kept are others than the newest")
+	if again := p.text(some); &again[0] == &written[0] {
+		t.Error("an old passage is kept")
+	}
+	if newest := p.text(events("3 a")); &newest[0] != &p.text(events("3 a"))[0] {
+		t.Error("a new passage is not kept")
 	}
 }
 
