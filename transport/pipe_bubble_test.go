@@ -82,7 +82,7 @@ func (p *pipeServer) watch(target, headers string) *arriving {
 type arriving struct {
 	conn   net.Conn
 	writes atomic.Int64 // of the server
-	mu     sync.Mutex // guards what follows
+	mu     sync.Mutex   // guards what follows
 	status int
 	header http.Header
 	got    strings.Builder

@@ -28,7 +28,8 @@ const (
 	// before and after it. If the server dies, another one goes on so much later.
 	turnFor = postTimeout + 2*outboxTimeout
 	// leastPause and mostPause bound the pause after a refusal, which doubles with
-	// each and has a random part. It is the same for all servers.
+	// each and has a random part. It is the same for all servers. A receiver may ask for
+	// a longer one: see mostPatience.
 	leastPause = 250 * time.Millisecond
 	mostPause  = time.Minute
 	// maxDoublings leads beyond the longest pause, and not beyond a duration.
@@ -132,6 +133,9 @@ func (p *Poster) settle(ctx context.Context) bool {
 // postpone lets a receiver rest that does not accept.
 func (p *Poster) postpone(ctx context.Context, failures int, cause error) {
 	pause := pauseAfter(failures)
+	if r, ok := errors.AsType[refusal](cause); ok {
+		pause = max(pause, r.pause)
+	}
 	level := slog.LevelDebug
 	if failures == 0 { // the first time; the outbox counts the others
 		level = slog.LevelWarn

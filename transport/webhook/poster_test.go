@@ -39,6 +39,46 @@ func TestPausesDoubleUpToAMinute(t *testing.T) {
 	})
 }
 
+// A receiver that says when it wants to be asked again knows better than we do. It
+// must not be able to silence the webhook for good, nor to be hammered by asking for
+// nothing.
+func TestReceiverMaySayWhenToComeAgain(t *testing.T) {
+	for name, test := range map[string]struct {
+		status      int
+		after       func() string
+		least, most time.Duration
+	}{
+		"seconds":         {429, func() string { return "90" }, 90 * time.Second, 90*time.Second + lookEvery},
+		"a date":          {503, func() string { return time.Now().UTC().Add(2 * time.Minute).Format(http.TimeFormat) }, 119 * time.Second, 2*time.Minute + lookEvery},
+		"too long":        {429, func() string { return "18000000000000000000" }, mostPatience, mostPatience + lookEvery},
+		"less than usual": {503, func() string { return "0" }, leastPause / 2, leastPause + lookEvery},
+		"the past":        {503, func() string { return time.Unix(0, 0).UTC().Format(http.TimeFormat) }, leastPause / 2, leastPause + lookEvery},
+		"nothing useful":  {503, func() string { return "-5 minutes" }, leastPause / 2, leastPause + lookEvery},
+		"something else":  {500, func() string { return "90" }, leastPause / 2, leastPause + lookEvery},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o := &fakeOutbox{waiting: []rollcall.Notice{join(1)}}
+				var tried []time.Time
+				run(t, o, func(*http.Request) (*http.Response, error) {
+					if tried = append(tried, time.Now()); len(tried) > 1 {
+						return answer(http.StatusOK), nil
+					}
+					a := answer(test.status)
+					a.Header.Set("Retry-After", test.after())
+					return a, nil
+				}, 2*mostPatience)
+				if len(tried) != 2 {
+					t.Fatalf("it was tried %d times", len(tried))
+				}
+				if pause := tried[1].Sub(tried[0]); pause < test.least || pause > test.most {
+					t.Errorf("the pause is %s, want from %s to %s", pause, test.least, test.most)
+				}
+			})
+		})
+	}
+}
+
 // A receiver that hangs costs ten seconds, and not the turn: the next server would
 // post the same beside this one.
 func TestPostEndsWithinItsTurn(t *testing.T) {

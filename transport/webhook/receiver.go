@@ -16,8 +16,9 @@ import (
 )
 
 const (
-	// postTimeout is how long a post may take until its status is there. One that
-	// takes longer counts as refused, and is posted again.
+	// postTimeout is how long a post may take, the reading of its answer included. One
+	// that has no status by then counts as refused, and is posted again; behind the
+	// status what is missing of the answer costs the connection.
 	postTimeout = 10 * time.Second
 	// connectTimeout is how much of that may go by before there is a connection.
 	connectTimeout = 5 * time.Second
@@ -26,7 +27,36 @@ const (
 	maxAnswer = 4 << 10
 	// maxHeader is how long the head of an answer may be. A longer one is a refusal.
 	maxHeader = 16 << 10
+	// mostPatience bounds the pause that a receiver may ask for. Whoever asks for a
+	// longer one is tried once in so long: what waits is given up after a day.
+	mostPatience = time.Hour
 )
+
+// refusal is an answer that accepts nothing.
+type refusal struct {
+	status int
+	pause  time.Duration // that was asked for; 0 if none was
+}
+
+// Error implements error.
+func (r refusal) Error() string { return fmt.Sprintf("the answer is %d", r.status) }
+
+// newRefusal reads when to come again, which RFC 9110 section 10.2.3 and RFC 6585
+// section 4 say with these two.
+func newRefusal(a *http.Response) refusal {
+	r := refusal{status: a.StatusCode}
+	if r.status != http.StatusTooManyRequests && r.status != http.StatusServiceUnavailable {
+		return r
+	}
+	after := a.Header.Get("Retry-After")
+	if at, err := http.ParseTime(after); err == nil {
+		r.pause = time.Until(at)
+	} else if seconds, err := strconv.ParseUint(after, 10, 64); err == nil {
+		r.pause = time.Duration(min(seconds, uint64(mostPatience/time.Second))) * time.Second
+	}
+	r.pause = min(max(r.pause, 0), mostPatience)
+	return r
+}
 
 // receiver is who is told.
 type receiver struct {
@@ -58,8 +88,9 @@ func newTransport() *http.Transport {
 	}
 }
 
-// post tells the notices, and fails unless they were accepted. Its errors name no
-// part of the URL, which may hold a secret of its own.
+// post tells the notices, and fails unless they were accepted, with a refusal if
+// somebody has said so. Of the URL its errors name the host at the most: the rest may
+// hold a secret of its own.
 func (r receiver) post(ctx context.Context, notices []rollcall.Notice) error {
 	ctx, cancel := context.WithTimeout(ctx, postTimeout)
 	defer cancel()
@@ -84,7 +115,7 @@ func (r receiver) post(ctx context.Context, notices []rollcall.Notice) error {
 	defer answer.Body.Close()
 	_, _ = io.CopyN(io.Discard, answer.Body, maxAnswer) // the status has said everything
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return fmt.Errorf("post %d joins and leaves: the answer is %d", len(notices), answer.StatusCode)
+		return fmt.Errorf("post %d joins and leaves: %w", len(notices), newRefusal(answer))
 	}
 	return nil
 }
