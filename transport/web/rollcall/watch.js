@@ -9,8 +9,11 @@ const silence = 60000;
 // many milliseconds.
 const onlineDelay = 1000;
 
-// These answers would be the same if it were asked again.
-const refused = [400, 401, 403, 404, 405];
+// Of the answers that say that the question is at fault, these pass: it came too
+// slowly, too early or too often. Any other would be the same if it were asked again.
+const passing = [408, 425, 429];
+
+const final = (status) => status >= 400 && status < 500 && !passing.includes(status);
 
 /**
  * Watch is who is online, kept true by the server's stream of events. It comes
@@ -20,7 +23,7 @@ const refused = [400, 401, 403, 404, 405];
  *
  * | event | detail |
  * |---|---|
- * | `state` | the new state: `connecting`, `live`, `waiting` (for its next attempt), `closed` |
+ * | `state` | the new state: `connecting` (until it knows who is online), `live`, `waiting` (for its next attempt), `closed` |
  * | `snapshot` | the map of who is online, which was filled anew |
  * | `join`, `activity` | the user's entry |
  * | `leave` | the user's last entry, with `reason` and `duration_ms` |
@@ -30,7 +33,7 @@ const refused = [400, 401, 403, 404, 405];
 export class Watch extends EventTarget {
   /**
    * Who is online by e-mail, the oldest connection first. While the state is not
-   * `live` it is as of the last event.
+   * `live` it is as of the last event, or as of the snapshot before.
    *
    * @type {Map<string, { email: string, connected_at: string, last_activity: string }>}
    */
@@ -81,7 +84,7 @@ export class Watch extends EventTarget {
         return;
       }
       this.#backoff.lasted(Date.now() - began);
-      if (refused.includes(problem?.status)) {
+      if (final(problem?.status)) {
         this.close();
         this.#tell("error", problem);
         return;
@@ -98,12 +101,20 @@ export class Watch extends EventTarget {
   // read follows one stream to its end, and fails unless that was a good one.
   async #read() {
     this.#parts = null;
-    this.#attempt = new AbortController();
+    const attempt = this.#attempt = new AbortController();
     if (this.#closed) { // by who was told that it connects
       return;
     }
     this.#hear();
-    const response = await this.#open(this.#lastID === "" ? {} : { "Last-Event-ID": this.#lastID }, this.#attempt.signal);
+    try {
+      await this.#follow(attempt.signal);
+    } finally {
+      attempt.abort(); // of a stream that is no good, nobody reads the rest
+    }
+  }
+
+  async #follow(signal) {
+    const response = await this.#open(this.#lastID === "" ? {} : { "Last-Event-ID": this.#lastID }, signal);
     if (this.#lastID !== "") {
       this.#enter("live"); // what was missed comes now
     }
@@ -111,7 +122,7 @@ export class Watch extends EventTarget {
     const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
-      if (done || this.#attempt.signal.aborted) {
+      if (done || signal.aborted) {
         return;
       }
       this.#hear();
@@ -143,7 +154,11 @@ export class Watch extends EventTarget {
       case "leave":
         this.online.delete(event.email);
         break;
-      default: // a reset, which has taken the id away and goes before a snapshot; or of a newer server
+      case "reset": // which has taken the id away and goes before a snapshot
+        this.#parts = null;
+        this.#enter("connecting");
+        return;
+      default: // of a newer server
         return;
     }
     this.#tell(type, event);

@@ -116,6 +116,7 @@ test("a reset empties the map for a new snapshot", async () => {
   second.event("snapshot", { part: 1, last: false, users: [user("b")] });
   await settle();
   assert.equal(online(watching), "a b", "the old map stays until the new one is whole");
+  assert.equal(watching.state, "connecting", "the old map is not live");
   second.end(); // and it never will be: the next stream begins with another
   await settle();
   const third = server.stream();
@@ -167,6 +168,37 @@ test("a refusal is final and a full server is not", async () => {
   mock.timers.tick(120000);
   await settle();
   assert.equal(server.asked.length, 2);
+});
+
+// What the question is at fault for stays; what was only its time does not.
+test("an answer of its moment is asked for again", async () => {
+  for (const [status, comes] of [[408, true], [425, true], [429, true], [500, true], [403, false], [410, false], [414, false], [431, false]]) {
+    server.asked.length = 0;
+    server.answer(status, {});
+    const watching = watch();
+    await settle();
+    assert.equal(watching.state, comes ? "waiting" : "closed", `after ${status}`);
+    if (comes) {
+      server.stream();
+    }
+    mock.timers.tick(120000);
+    await settle();
+    assert.equal(server.asked.length, comes ? 2 : 1, `after ${status}`);
+    watching.close();
+  }
+});
+
+// A browser has six connections to one server: one that nobody reads is missing.
+test("a stream that is no good is not left open", async () => {
+  const stream = server.stream();
+  const watching = watch();
+  await settle();
+  stream.send("event: snapshot\ndata: {\n\n");
+  await settle();
+  assert.equal(watching.state, "waiting");
+  assert.ok(told.at(-1)[1] instanceof SyntaxError);
+  assert.equal(server.asked[0].signal.aborted, true);
+  watching.close();
 });
 
 // Close frees the connection, of which a browser has six to one server, and
