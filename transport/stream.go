@@ -26,6 +26,9 @@ const (
 	// streamTimeout is how long one write may take; then the watcher is too slow, and
 	// cut off. streamBuffer is what the kernel takes before a write has to wait.
 	streamTimeout = 10 * time.Second
+	// partingTime is how much of that is left when the stream has to end: a drain does
+	// not wait for who does not read.
+	partingTime = 500 * time.Millisecond
 	streamBuffer  = 128 << 10
 	// snapshotTime is how long a whole snapshot may take: whoever reads a little of it
 	// now and then would else hold a list that is long out of date.
@@ -79,6 +82,7 @@ func (s *Server) stream(c *call) (any, error) {
 	defer s.visitors.watch(c.Context())()
 	ctx, cancel := s.watchers.lifetime(c.Context())
 	defer cancel()
+	defer context.AfterFunc(ctx, func() { t.limit(partingTime) })()
 	err := t.run(ctx)
 	if !t.begun {
 		return nil, fmt.Errorf("beginning to watch: %w", err)
@@ -145,7 +149,7 @@ func (t *stream) open(ctx context.Context) (err error) {
 	case err != nil:
 		return err
 	}
-	return t.write(nil)
+	return t.write(ctx, nil)
 }
 
 // forgotten is the watch of whoever wants to go on from what is not kept.
@@ -176,7 +180,7 @@ func (t *stream) step(ctx context.Context) error {
 	case err != nil && patient.Err() == nil:
 		return fmt.Errorf("watching: %w", err)
 	}
-	if err := t.tell(events); err != nil {
+	if err := t.tell(ctx, events); err != nil {
 		return err
 	}
 	select {
@@ -189,9 +193,9 @@ func (t *stream) step(ctx context.Context) error {
 
 // tell writes those of the events that the watcher wants, and now and then that
 // there were none.
-func (t *stream) tell(events []rollcall.Event) error {
+func (t *stream) tell(ctx context.Context, events []rollcall.Event) error {
 	if t.only == nil && len(events) > 0 {
-		return t.write(t.server.passages.text(events))
+		return t.write(ctx, t.server.passages.text(events))
 	}
 	text := streamTexts.Get().(*[]byte)
 	defer streamTexts.Put(text)
@@ -212,7 +216,7 @@ func (t *stream) tell(events []rollcall.Event) error {
 		return nil
 	}
 	t.passed = ""
-	return t.write(b)
+	return t.write(ctx, b)
 }
 
 // snapshot begins anew, with who is here now, in parts behind what goes before.
@@ -239,7 +243,7 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 			if err := t.goesOn(ctx, began); err != nil {
 				return err
 			}
-			if err := t.write(*text); err != nil {
+			if err := t.write(ctx, *text); err != nil {
 				return err
 			}
 			b, users = (*text)[:0], users[:0]
@@ -248,7 +252,7 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 		users = append(users, e)
 	}
 	*text = appendPart(b, part, watch.ID(), users)
-	return t.write(*text)
+	return t.write(ctx, *text)
 }
 
 // goesOn looks, between the parts of a snapshot, whether there is a reason to end it.
@@ -278,9 +282,17 @@ func (t *stream) check(ctx context.Context) error {
 	return nil
 }
 
+// limit bounds the write that is under way, or comes next.
+func (t *stream) limit(most time.Duration) {
+	_ = t.control.SetWriteDeadline(time.Now().Add(most)) // fails on what is closed
+}
+
 // write sends some text, and the head of the answer before the first.
-func (t *stream) write(text []byte) error {
-	_ = t.control.SetWriteDeadline(time.Now().Add(streamTimeout))
+func (t *stream) write(ctx context.Context, text []byte) error {
+	t.limit(streamTimeout)
+	if ctx.Err() != nil { // or the shorter limit of one that ends would be gone
+		return context.Cause(ctx)
+	}
 	if !t.begun {
 		t.begun = true
 		h := t.call.w.Header()

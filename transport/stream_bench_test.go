@@ -53,7 +53,7 @@ func tellAll(b *testing.B, t *stream, watchers, together int) error {
 		if told%watchers == 0 {
 			events = someEvents(told, together)
 		}
-		if err := t.tell(events); err != nil {
+		if err := t.tell(b.Context(), events); err != nil {
 			return err
 		}
 	}

@@ -154,6 +154,24 @@ func TestWatcherWhoDoesNotReadIsCutOff(t *testing.T) {
 	})
 }
 
+// Nor must it wait for the rest of a write that nobody reads.
+func TestDrainDoesNotWaitForWhoDoesNotRead(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		here, there := net.Pipe()
+		p.network.conns <- there
+		_, _ = io.WriteString(here, "GET "+apiPath+streamPath+" HTTP/1.1\r\nHost: here\r\nAuthorization: Token "+goodToken0+"\r\n\r\n")
+		time.Sleep(time.Second)
+		begun := time.Now()
+		if err := p.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun); took < partingTime || took > 2*partingTime {
+			t.Errorf("the drain took %s", took)
+		}
+		_ = here.Close()
+	})
+}
+
 // Streams never end by themselves, and a drain must not wait for them.
 func TestDrainEndsStreamsAtOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *pipeServer) {
