@@ -128,7 +128,8 @@ type Reach struct {
 	Answer chan<- []rollcall.Socket
 }
 
-// Kick tells the registry to end the one Session, or without one all of the user's.
+// Kick tells the registry to end the one Session, or without one all of the user's, also
+// those that wait for their commit.
 // Answer has room for the one answer: how many they are. It may come again.
 type Kick struct {
 	Email   rollcall.Email

@@ -151,7 +151,12 @@ func (m *model) goes(id rollcall.SessionID, cause string, kicked bool) {
 func (m *model) kicks(t *rapid.T) {
 	email := rapid.SampledFrom(modelEmails).Draw(t, "email")
 	delete(m.away, email)
-	m.carryOut(t, m.kick(email, uuid.Nil, rollcall.CloseDisconnected))
+	m.carryOut(t, m.kick(email, uuid.Nil, rollcall.CloseDisconnected, m.now))
+	for _, one := range m.waiting {
+		if one.connect.Email == email {
+			t.Fatalf("%s is kicked, and still waits", email)
+		}
+	}
 }
 
 // wall is the time that is written down.

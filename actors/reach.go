@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -131,14 +132,19 @@ func (r *roster) sockets(emails []rollcall.Email) []rollcall.Socket {
 	return all
 }
 
-// kick ends every session of a user, and the grace of one who has none; or the one
-// session that is named.
-func (r *roster) kick(email rollcall.Email, id rollcall.SessionID, why rollcall.Close) (o outcome) {
+// kick ends every session of a user, also of those that wait for their commit, and the
+// grace of one who has none; or the one session that is named.
+func (r *roster) kick(email rollcall.Email, id rollcall.SessionID, why rollcall.Close, now time.Time) (o outcome) {
 	if id != uuid.Nil {
 		if m := r.members[id]; m != nil && m.phase == here {
 			o.kick(m, why)
 		}
 		return o
+	}
+	for _, m := range r.waiting {
+		if r.key(m.connect.Email) == r.key(email) {
+			r.refuseAll(m, why, now, &o)
+		}
 	}
 	u := r.users[r.key(email)]
 	switch {

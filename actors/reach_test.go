@@ -106,6 +106,30 @@ func TestPushReachesEverySessionOnce(t *testing.T) {
 	})
 }
 
+// A client that is on its way in when its user is disconnected would else be here a
+// moment later, and the operator believe that nobody is.
+func TestDisconnectRefusesWhoStillWaits(t *testing.T) {
+	for _, policy := range []rollcall.Policy{rollcall.PolicyMany, rollcall.PolicyOldest} {
+		actortest.Run(t, func(k *actortest.Kit) {
+			k.Store.Delay(time.Second)
+			flying := k.ConnectLater("alice@example.com")
+			synctest.Wait()
+			later, bob := k.ConnectLater("alice@example.com"), k.ConnectLater("bob@example.com")
+			synctest.Wait()
+			if n, err := k.Presence.Disconnect(k.Context(), "alice@example.com", rollcall.CloseDisconnected); n != 2 || err != nil {
+				t.Errorf("%d connects were ended, want 2: %v", n, err)
+			}
+			k.Store.Delay(0)
+			k.Settle()
+			flying.WantEnd(rollcall.CloseDisconnected)
+			later.WantEnd(rollcall.CloseDisconnected)
+			bob.WantOpen()
+			k.WantOnline("bob@example.com")
+			k.WantAgreement()
+		}, func(c *actors.Config) { c.Policy = policy })
+	}
+}
+
 // An operator ends a user, or one tab of it, and everybody else stays; the word in
 // the history is the operator's.
 func TestDisconnectEndsWhoIsMeant(t *testing.T) {

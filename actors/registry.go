@@ -293,9 +293,9 @@ func (r *registry) watch(m *Watch) {
 
 // kick tells sessions to go, and whoever asked how many it were.
 func (r *registry) kick(c actor.Context, m *Kick) {
-	o := r.roster.kick(m.Email, m.Session, m.Close)
+	o := r.roster.kick(m.Email, m.Session, m.Close, time.Now())
 	r.carryOut(c, o)
-	tell(m.Answer, len(o.ended))
+	tell(m.Answer, len(o.ended)+len(o.refused))
 }
 
 // publish shows what the message has changed.

@@ -205,13 +205,18 @@ func (r *roster) close(c rollcall.Close, now time.Time) (o outcome) {
 	r.closed = true
 	r.endAllGraces()
 	for _, m := range r.waiting {
-		for _, b := range m.behind {
-			o.refuse(b, c)
-		}
-		m.behind = nil
-		r.refuse(m, c, now, &o)
+		r.refuseAll(m, c, now, &o)
 	}
 	return o
+}
+
+// refuseAll ends a waiting member and the connects behind it.
+func (r *roster) refuseAll(m *member, c rollcall.Close, now time.Time, o *outcome) {
+	for _, b := range m.behind {
+		o.refuse(b, c)
+	}
+	m.behind = nil
+	r.refuse(m, c, now, o)
 }
 
 // refuse ends a waiting member. The connects behind it share its fate if that
