@@ -273,7 +273,9 @@ func (r *registry) tick(c actor.Context) {
 	}
 	if now.Sub(r.toldActivity) >= activityEvery {
 		r.toldActivity = now
-		r.feel()
+		if r.roster.order.feed.wanted { // else what the flush feels is enough
+			r.feel()
+		}
 		r.roster.order.tellActivity()
 	}
 	r.roster.order.feed.age(now)
