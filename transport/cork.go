@@ -14,8 +14,9 @@ import (
 // headAllowance is what the head of a frame takes at the most, in bytes.
 const headAllowance = 16
 
-// pingFrame is made once for all.
-var pingFrame, _ = websocket.NewPreparedMessage(websocket.PingMessage, nil) // fails for no control frame
+// pingFrame is the same for all, and written as it is: most of what an idle socket
+// costs is its pings. RFC 6455 section 5.5.2.
+var pingFrame = []byte{finalBit | websocket.PingMessage, 0}
 
 // batch is what one look finds to be written.
 type batch struct {
@@ -122,10 +123,9 @@ func (s *socket) writeControls(b batch) error {
 	if !b.ping {
 		return nil
 	}
-	if err := s.conn.SetWriteDeadline(limit); err != nil {
-		return err
-	}
-	return s.conn.WritePreparedMessage(pingFrame)
+	_ = s.wire.SetWriteDeadline(limit) // never fails
+	_, err := s.wire.Write(pingFrame)
+	return err
 }
 
 // writeRest is the writer for what could not be written at once, and goes on with
