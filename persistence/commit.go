@@ -76,8 +76,8 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 	}
 	var online []connectionRow
 	for _, step := range []func() error{
-		func() error { return n.db.touchSessions(ctx, tx, batch.Touches) },
-		func() error { return n.db.touchConnections(ctx, tx, connectionRows(batch.Touches)) },
+		func() error { return touchSessions(ctx, tx, batch.Touches) },
+		func() error { return touchConnections(ctx, tx, connectionRows(batch.Touches)) },
 		func() error { return insertSessions(ctx, tx, rows) },
 		func() error { return n.db.dismiss(ctx, tx, n.config.Announce, endingsNow(old, reasonRespelled)) },
 		func() (err error) { // after the touches, so that these rows are as they stay
@@ -85,8 +85,7 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 			return err
 		},
 		func() error { return n.db.announceJoins(ctx, tx, n.config.Announce, online, inserts) },
-		func() error { return n.db.recordSessions(ctx, tx, batch.Deletes) },
-		func() error { return deleteSessions(ctx, tx, gone) },
+		func() error { return n.db.endSessions(ctx, tx, batch.Deletes) },
 		func() error { return n.db.dismiss(ctx, tx, n.config.Announce, ends) },
 	} {
 		if err := step(); err != nil {

@@ -2,6 +2,7 @@ package persistence_test
 
 import (
 	"maps"
+	"strings"
 	"testing"
 	"time"
 
@@ -348,5 +349,21 @@ func TestSessionTwiceInOneBatchIsWrittenOnceOrRejected(t *testing.T) {
 			t.Errorf("%d sessions after the error %v", got, err)
 		}
 		f.holds(t)
+	})
+}
+
+// PostgreSQL keeps the plan of a statement that it is given again. One that was made
+// while a table was small must not read all of it when it is long.
+func TestSmallTablesAreReadByTheirIndexesToo(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		if _, dialect, _ := persistence.NewConnector(f.url); dialect == persistence.SQLite {
+			return // it knows no sizes
+		}
+		for _, table := range []string{"users", "sessions", "active_websocket_connections"} {
+			plan := strings.Join(column[string](t, f, "EXPLAIN SELECT 1 FROM "+table+" WHERE email = ANY ('{a,b,c}')"), "\n")
+			if strings.Contains(plan, "Seq Scan") {
+				t.Errorf("of %s all is read:\n%s", table, plan)
+			}
+		}
 	})
 }

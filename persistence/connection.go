@@ -64,8 +64,9 @@ func (d *Database) lockConnections(ctx context.Context, tx bun.Tx, emails []roll
 		return nil
 	}
 	for chunk := range slices.Chunk(ordered(emails), emailsPerStatement) {
-		_, err := d.dialect.lock(tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("1").
-			Where("email IN (?)", bun.List(chunk)).Order("email")).Exec(ctx)
+		p := newParameters(tx)
+		_, err := d.dialect.lock(tx.NewSelect().Conn(p).Model((*connectionRow)(nil)).ColumnExpr("1").
+			Where("email ?", p.in(chunk)).Order("email")).Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("lock %d active connections: %w", len(chunk), err)
 		}
@@ -83,8 +84,7 @@ func (d *Database) upsertConnections(ctx context.Context, tx bun.Tx, rows []conn
 	if err != nil {
 		return nil, err
 	}
-	err = tx.NewInsert().Model(&rows).
-		Column("email", "connected_at", "last_activity").
+	err = insert(tx, rows, "email", "connected_at", "last_activity").
 		On("CONFLICT (email) DO UPDATE").
 		Set("connected_at = CASE WHEN EXCLUDED.connected_at < c.connected_at"+
 			" THEN EXCLUDED.connected_at ELSE c.connected_at END").
@@ -98,16 +98,13 @@ func (d *Database) upsertConnections(ctx context.Context, tx bun.Tx, rows []conn
 }
 
 // touchConnections moves last_activity, forwards only.
-func (d *Database) touchConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
+func touchConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	moved := make([]touched, len(rows))
-	for i, row := range rows {
-		moved[i] = touched{string(row.Email), row.LastActivity}
-	}
-	_, err := tx.NewUpdate().
-		With("touch", d.dialect.touch(tx, "email", tx.NewValues(&rows), moved)).
+	p := newParameters(tx)
+	_, err := tx.NewUpdate().Conn(p).
+		With("touch", touches(p, "email", rows, func(r connectionRow) (string, time.Time) { return string(r.Email), r.LastActivity })).
 		Model((*connectionRow)(nil)).TableExpr("touch").
 		Set("last_activity = touch.last_activity").
 		Where("c.email = touch.email").
@@ -124,8 +121,9 @@ func (d *Database) touchConnections(ctx context.Context, tx bun.Tx, rows []conne
 func deleteAbandoned(ctx context.Context, tx bun.Tx, emails []rollcall.Email) (deleted []connectionRow, err error) {
 	for chunk := range slices.Chunk(ordered(emails), emailsPerStatement) {
 		var rows []connectionRow
-		_, err := tx.NewDelete().Model((*connectionRow)(nil)).
-			Where("email IN (?)", bun.List(chunk)).
+		p := newParameters(tx)
+		_, err := tx.NewDelete().Conn(p).Model((*connectionRow)(nil)).
+			Where("email ?", p.in(chunk)).
 			Where("NOT EXISTS (?)", sessionsOf(tx)).
 			Returning("email, connected_at").
 			Exec(ctx, &rows)

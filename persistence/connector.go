@@ -77,12 +77,17 @@ func postgresConnector(databaseURL string) (driver.Connector, error) {
 	}
 	// Bun writes arguments into the text of a statement, so that each text is
 	// new: to prepare and cache them would cost a round trip and memory, and
-	// bring nothing.
+	// bring nothing. Statements with [parameters] say otherwise for themselves.
 	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 	config.RuntimeParams["client_encoding"] = "UTF8"
 	config.RuntimeParams["standard_conforming_strings"] = "on" // Bun leaves a backslash as it is
 	config.RuntimeParams["idle_in_transaction_session_timeout"] =
 		strconv.FormatInt(postgresIdleInTransaction.Milliseconds(), 10)
+	// Statements find their rows by an index. A plan that is kept may have been made
+	// while a table was empty, and would go on reading all of it: no planner chooses
+	// that here, or takes a statement that must for one that is worth compiling.
+	config.RuntimeParams["enable_seqscan"] = "off"
+	config.RuntimeParams["jit"] = "off"
 	if config.RuntimeParams["application_name"] == "" {
 		config.RuntimeParams["application_name"] = "rollcall"
 	}

@@ -90,31 +90,27 @@ func (d Dialect) inserted(ctx context.Context, tx bun.Tx) (sql schema.QueryWithA
 	return bun.SafeQuery("id > ?", last), nil
 }
 
-// touched is what a touch moves: the key of a row, and the time.
-type touched struct {
-	key string
-	at  time.Time
-}
-
-// touchedSize is what one takes in a JSON text as a rule, in bytes.
+// touchedSize is what a touch takes in a JSON text as a rule, in bytes.
 const touchedSize = 96
 
-// touch is a table of keys and times, as a part of a statement. SQLite is given one
-// JSON text: to parse values for each would take as long as to write the rows.
-func (d Dialect) touch(tx bun.Tx, key string, values *bun.ValuesQuery, rows []touched) bun.Query {
-	if d == Postgres {
-		return values.Column(key, "last_activity")
+// touches is a table of the keys and times of rows, as a part of a statement. SQLite
+// is given one JSON text: to parse values for each would take as long as to write the
+// rows.
+func touches[T any](p *parameters, key string, rows []T, touch func(T) (string, time.Time)) bun.Query {
+	if p.postgres() {
+		return values(p, rows, key, "last_activity")
 	}
 	text := append(make([]byte, 0, len(rows)*touchedSize), '{')
-	for i, m := range rows {
+	for i, row := range rows {
 		if i > 0 {
 			text = append(text, ',')
 		}
-		name, _ := json.Marshal(m.key) // cannot fail for a string
+		key, at := touch(row)
+		name, _ := json.Marshal(key) // cannot fail for a string
 		text = append(append(text, name...), ':', '"')
-		text = append(m.at.UTC().AppendFormat(text, timeFormat), '"')
+		text = append(at.UTC().AppendFormat(text, timeFormat), '"')
 	}
-	return tx.NewRaw("SELECT key AS ?, value AS last_activity FROM json_each(?)", bun.Ident(key), string(append(text, '}')))
+	return p.tx.NewRaw("SELECT key AS ?, value AS last_activity FROM json_each(?)", bun.Ident(key), string(append(text, '}')))
 }
 
 // lock makes a query lock its rows. SQLite has one writer at a time, who needs

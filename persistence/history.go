@@ -46,19 +46,30 @@ type endRow struct {
 	Reason  string             `bun:"reason"`
 }
 
-// recordSessions copies sessions that end into the history. One without a
+// endSessions deletes sessions, and copies them into the history. One without a
 // reason was never greeted, and is no history.
-func (d *Database) recordSessions(ctx context.Context, tx bun.Tx, deletes []rollcall.Change) error {
-	var ends []endRow
-	for _, c := range deletes {
-		if c.Reason != "" {
-			ends = append(ends, endRow{Session: c.Session, EndedAt: c.EndedAt, Reason: clean(c.Reason, maxReason)})
-		}
-	}
-	if len(ends) == 0 {
+func (d *Database) endSessions(ctx context.Context, tx bun.Tx, deletes []rollcall.Change) error {
+	if len(deletes) == 0 {
 		return nil
 	}
-	return d.record(ctx, tx, ends, "s.id = e.session")
+	ends := make([]endRow, len(deletes))
+	for i, c := range deletes {
+		ends[i] = endRow{Session: c.Session, EndedAt: c.EndedAt, Reason: clean(c.Reason, maxReason)}
+	}
+	p, on := newParameters(tx), "s.id = e.session"
+	if d.dialect == SQLite { // where no WITH deletes
+		if err := d.record(ctx, p, ends, endedBy(tx, on)); err != nil {
+			return err
+		}
+		return deleteSessions(ctx, tx, sessionIDs(deletes))
+	}
+	return d.record(ctx, p, ends, tx.NewDelete().Model((*sessionRow)(nil)).TableExpr("ends AS e").Where(on).
+		Returning("s.*, e.ended_at, e.reason"))
+}
+
+// endedBy joins sessions with how they end.
+func endedBy(tx bun.Tx, on string) *bun.SelectQuery {
+	return tx.NewSelect().Model((*sessionRow)(nil)).Column("s.*", "e.ended_at", "e.reason").Join("JOIN ends AS e ON " + on)
 }
 
 // recordNodes copies all sessions of nodes that end now into the history.
@@ -67,21 +78,22 @@ func (d *Database) recordNodes(ctx context.Context, tx bun.Tx, nodes []int64, re
 	for i, node := range nodes {
 		ends[i] = endRow{Node: node, EndedAt: now(), Reason: reason}
 	}
-	return d.record(ctx, tx, ends, "s.node_id = e.node")
+	return d.record(ctx, newParameters(tx), ends, endedBy(tx, "s.node_id = e.node"))
 }
 
 // record leaves a session that is in the history already, where it is if it was
-// swept from under a node that was only paused, and corrects how it ended.
-func (d *Database) record(ctx context.Context, tx bun.Tx, ends []endRow, on string) error {
-	ended := tx.NewSelect().Model((*sessionRow)(nil)).
-		Column("s.id", "s.email").ColumnExpr("n.name AS node").
-		Column("s.connected_at", "e.ended_at", "s.last_activity").
-		ColumnExpr("? AS duration_ms", d.dialect.milliseconds("s.connected_at", "e.ended_at")).
-		Column("e.reason", "s.address", "s.user_agent").
-		Join("JOIN ends AS e ON " + on).
-		Join("JOIN nodes AS n ON n.id = s.node_id")
-	_, err := tx.NewInsert().
-		With("ends", tx.NewValues(&ends)).With("ended", ended).
+// swept from under a node that was only paused, and corrects how it ended. The query
+// for what is gone may delete it, too.
+func (d *Database) record(ctx context.Context, p *parameters, ends []endRow, gone bun.Query) error {
+	ended := p.tx.NewSelect().TableExpr("gone AS g").
+		Column("g.id", "g.email").ColumnExpr("n.name AS node").
+		Column("g.connected_at", "g.ended_at", "g.last_activity").
+		ColumnExpr("? AS duration_ms", d.dialect.milliseconds("g.connected_at", "g.ended_at")).
+		Column("g.reason", "g.address", "g.user_agent").
+		Join("JOIN nodes AS n ON n.id = g.node_id").
+		Where("g.reason <> ''")
+	_, err := p.tx.NewInsert().Conn(p).
+		With("ends", values(p, ends, "session", "node", "ended_at", "reason")).With("gone", gone).With("ended", ended).
 		Model((*historyRow)(nil)).
 		Column("id", "email", "node", "connected_at", "ended_at", "last_activity",
 						"duration_ms", "reason", "address", "user_agent").

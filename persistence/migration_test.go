@@ -11,7 +11,7 @@ import (
 )
 
 // all is the migrations of the program, in order.
-var all = []string{"0001_presence", "0002_outbox"}
+var all = []string{"0001_presence", "0002_outbox", "0003_cascade"}
 
 // An upgrade that went wrong is undone by going down; the schema that then comes
 // up again must be the same and work.

@@ -165,7 +165,7 @@ func (d *Database) announced(ctx context.Context) (bool, error) {
 // row, so that a commit whose answer was lost is over before a later one begins;
 // and the node that finds its epoch gone writes nothing.
 func (n *Node) renew(ctx context.Context, tx bun.Tx) (sweeps int64, err error) {
-	err = n.own(tx).Set("lease_expires_at = ?", n.db.dialect.clock(n.config.Lease)).
+	err = n.own(tx).Conn(newParameters(tx)).Set("lease_expires_at = ?", n.db.dialect.clock(n.config.Lease)).
 		Returning("sweeps").Scan(ctx, &sweeps)
 	if errors.Is(err, sql.ErrNoRows) {
 		return 0, rollcall.ErrSuperseded

@@ -72,3 +72,15 @@ func TestNodeThatMakesNoSenseCannotJoin(t *testing.T) {
 		}
 	})
 }
+
+// Whoever deletes the row of a node by hand must not leave sessions of nobody, which
+// no sweep would find.
+func TestSessionsGoWithTheRowOfTheirNode(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		commit(t, f.join(t, "a"), inserts(arrival(ada, noon)))
+		b := f.join(t, "b")
+		commit(t, b, inserts(arrival(grace, noon)))
+		f.exec(t, "DELETE FROM nodes WHERE name = 'a'")
+		equal(t, "sessions", f.sessions(t), row{grace, noon, noon})
+	})
+}

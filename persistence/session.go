@@ -47,8 +47,7 @@ func insertSessions(ctx context.Context, tx bun.Tx, rows []sessionRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := tx.NewInsert().Model(&rows).
-		Column("id", "email", "node_id", "connected_at", "last_activity", "address", "user_agent").
+	_, err := insert(tx, rows, "id", "email", "node_id", "connected_at", "last_activity", "address", "user_agent").
 		On("CONFLICT (id) DO UPDATE").
 		Set("email = EXCLUDED.email"). // its user's spelling may have been corrected
 		Set("last_activity = " + later("s.last_activity", "EXCLUDED.last_activity")).
@@ -69,18 +68,17 @@ func countSessions(ctx context.Context, tx bun.Tx, node int64) (int, error) {
 }
 
 // touchSessions moves last_activity, forwards only.
-func (d *Database) touchSessions(ctx context.Context, tx bun.Tx, touches []rollcall.Change) error {
-	if len(touches) == 0 {
+func touchSessions(ctx context.Context, tx bun.Tx, changes []rollcall.Change) error {
+	if len(changes) == 0 {
 		return nil
 	}
-	rows := make([]sessionRow, len(touches))
-	moved := make([]touched, len(touches))
-	for i, c := range touches {
+	rows := make([]sessionRow, len(changes))
+	for i, c := range changes {
 		rows[i] = sessionRow{ID: c.Session, LastActivity: c.LastActivity}
-		moved[i] = touched{c.Session.String(), c.LastActivity}
 	}
-	_, err := tx.NewUpdate().
-		With("touch", d.dialect.touch(tx, "id", tx.NewValues(&rows), moved)).
+	p := newParameters(tx)
+	_, err := tx.NewUpdate().Conn(p).
+		With("touch", touches(p, "id", rows, func(r sessionRow) (string, time.Time) { return r.ID.String(), r.LastActivity })).
 		Model((*sessionRow)(nil)).TableExpr("touch").
 		Set("last_activity = touch.last_activity").
 		Where("s.id = touch.id").
@@ -97,7 +95,8 @@ func sessionEmails(ctx context.Context, tx bun.Tx, ids []rollcall.SessionID) (ro
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	err = tx.NewSelect().Model(&rows).Column("id", "email").Where("id IN (?)", bun.List(ids)).Scan(ctx)
+	p := newParameters(tx)
+	err = tx.NewSelect().Conn(p).Model(&rows).Column("id", "email").Where("id ?", p.in(ids)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the e-mails of %d sessions: %w", len(ids), err)
 	}
@@ -108,7 +107,8 @@ func deleteSessions(ctx context.Context, tx bun.Tx, ids []rollcall.SessionID) er
 	if len(ids) == 0 {
 		return nil
 	}
-	_, err := tx.NewDelete().Model((*sessionRow)(nil)).Where("id IN (?)", bun.List(ids)).Exec(ctx)
+	p := newParameters(tx)
+	_, err := tx.NewDelete().Conn(p).Model((*sessionRow)(nil)).Where("id ?", p.in(ids)).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("delete %d sessions: %w", len(ids), err)
 	}

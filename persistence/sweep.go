@@ -143,10 +143,7 @@ func (d *Database) endSome(ctx context.Context, tx bun.Tx, dead nodeRow) (int, e
 	if err := d.lockConnections(ctx, tx, emails); err != nil {
 		return 0, err
 	}
-	if err := d.recordSessions(ctx, tx, deletes); err != nil {
-		return 0, err
-	}
-	if err := deleteSessions(ctx, tx, sessionIDs(deletes)); err != nil {
+	if err := d.endSessions(ctx, tx, deletes); err != nil {
 		return 0, err
 	}
 	return len(rows), d.dismiss(ctx, tx, dead.Announces, endingsNow(emails, rollcall.CauseNodeLost))

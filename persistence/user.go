@@ -171,8 +171,9 @@ func activeUsers(ctx context.Context, tx bun.Tx, asked []rollcall.Email) (map[ro
 	users := make(map[rollcall.Email]rollcall.Email, len(asked))
 	for chunk := range slices.Chunk(ordered(asked), emailsPerStatement) {
 		var found []rollcall.Email
-		err := tx.NewSelect().Model((*userRow)(nil)).Column("email").
-			Where("email IN (?)", bun.List(chunk)).Where("active").Scan(ctx, &found)
+		p := newParameters(tx)
+		err := tx.NewSelect().Conn(p).Model((*userRow)(nil)).Column("email").
+			Where("email ?", p.in(chunk)).Where("active").Scan(ctx, &found)
 		if err != nil {
 			return nil, fmt.Errorf("look %d users up: %w", len(chunk), err)
 		}
@@ -195,8 +196,9 @@ func activeUsersFolded(ctx context.Context, tx bun.Tx, asked []rollcall.Email) (
 	users := make(map[rollcall.Email]rollcall.Email, len(asked))
 	for chunk := range slices.Chunk(slices.Sorted(maps.Keys(folded)), emailsPerStatement) {
 		var found []rollcall.Email
-		err := tx.NewSelect().Model((*userRow)(nil)).Column("email").
-			Where("lower(email) IN (?)", bun.List(chunk)).Where("active").
+		p := newParameters(tx)
+		err := tx.NewSelect().Conn(p).Model((*userRow)(nil)).Column("email").
+			Where("lower(email) ?", p.in(chunk)).Where("active").
 			OrderExpr("id DESC").Scan(ctx, &found)
 		if err != nil {
 			return nil, fmt.Errorf("look %d users up: %w", len(chunk), err)

@@ -30,7 +30,7 @@ var (
 	points = []point{
 		{statement: persistencetest.Begin, moments: both},
 		{statement: "UPDATE nodes", moments: query},
-		{statement: "FROM users AS u WHERE (email IN", moments: query},
+		{statement: "FROM users AS u WHERE (email ", moments: query},
 		{statement: "SELECT s.id, s.email FROM sessions", moments: query},
 		{statement: "ORDER BY email FOR UPDATE", moments: both, only: persistence.Postgres},
 		{statement: "UPDATE sessions", moments: both},

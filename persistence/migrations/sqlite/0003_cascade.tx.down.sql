@@ -1,0 +1,2 @@
+-- SQLite looks a node up in no time: its foreign key stays.
+SELECT 1;
