@@ -28,8 +28,8 @@ const (
 	streamTimeout = 10 * time.Second
 	// partingTime is how much of that is left when the stream has to end: a drain does
 	// not wait for who does not read.
-	partingTime = 500 * time.Millisecond
-	streamBuffer  = 128 << 10
+	partingTime  = 500 * time.Millisecond
+	streamBuffer = 128 << 10
 	// snapshotTime is how long a whole snapshot may take: whoever reads a little of it
 	// now and then would else hold a list that is long out of date.
 	snapshotTime = time.Minute
