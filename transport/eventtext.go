@@ -73,24 +73,3 @@ func appendEvent(b []byte, e rollcall.Event) []byte {
 	}
 	return append(b, "}\n\n"...)
 }
-
-// appendPart appends one part of a snapshot. Only the last has an ID to go on from:
-// who is cut off between two parts needs the whole again.
-func appendPart(b []byte, part int, lastID string, users []rollcall.Entry) []byte {
-	b = append(b, "event: snapshot\n"...)
-	if lastID != "" {
-		b = append(append(append(b, "id: "...), lastID...), '\n')
-	}
-	b = append(b, "data: {\"part\":"...)
-	b = strconv.AppendInt(b, int64(part), 10)
-	b = append(b, `,"last":`...)
-	b = strconv.AppendBool(b, lastID != "")
-	b = append(b, `,"users":[`...)
-	for i, e := range users {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(appendEntry(append(b, '{'), e), '}')
-	}
-	return append(b, "]}\n\n"...)
-}

@@ -19,20 +19,16 @@ const (
 	// leaves in the next one. A thousand watchers are so at most ten thousand writes
 	// a second, however much happens.
 	streamPace = 100 * time.Millisecond
-	// streamBatch is how many events one write may have, and snapshotPart how many
-	// users: what a slow watcher holds is one of these.
-	streamBatch  = 256
-	snapshotPart = 500
+	// streamBatch is how many events one write may have: what a slow watcher holds is
+	// these, or a part of a snapshot.
+	streamBatch = 256
 	// streamTimeout is how long one write may take; then the watcher is too slow, and
 	// cut off. streamBuffer is what the kernel takes before a write has to wait.
 	streamTimeout = 10 * time.Second
+	streamBuffer  = 128 << 10
 	// partingTime is how much of that is left when the stream has to end: a drain does
 	// not wait for who does not read.
-	partingTime  = 500 * time.Millisecond
-	streamBuffer = 128 << 10
-	// snapshotTime is how long a whole snapshot may take: whoever reads a little of it
-	// now and then would else hold a list that is long out of date.
-	snapshotTime = time.Minute
+	partingTime = 500 * time.Millisecond
 	// streamBeat is the longest silence, since proxies close what is silent. The
 	// watcher's token is looked at again as often.
 	streamBeat = 15 * time.Second
@@ -41,11 +37,8 @@ const (
 	retryLeast, retryMost = time.Second, 5 * time.Second
 )
 
-// What ends the stream of whoever may not ask any more, or does not read.
-var (
-	errRevoked      = errors.New("the token is not good any more")
-	errSlowSnapshot = errors.New("the watcher is too slow for a snapshot")
-)
+// errRevoked ends the stream of whoever may not ask any more.
+var errRevoked = errors.New("the token is not good any more")
 
 // streamTexts lends what a stream writes into: an idle one holds nothing.
 var streamTexts = sync.Pool{New: func() any { return new([]byte) }}
@@ -61,6 +54,11 @@ type stream struct {
 	passed  string                      // the last event that was read, if it was not told
 	spoke   time.Time                   // when something was last written
 	checked time.Time                   // when the token was last looked at
+	pause   *time.Timer                 // behind a write
+	// patience ends when a beat is due, or would have been if nothing had been written
+	// since it began: a new one for each write is a tenth of what a stream costs.
+	patience  context.Context
+	impatient context.CancelFunc
 }
 
 // stream answers with server-sent events until the watcher goes, or has to.
@@ -123,9 +121,14 @@ func (t *stream) wants(e rollcall.Email) bool {
 // run tells everything, until the watcher goes or has to.
 func (t *stream) run(ctx context.Context) error {
 	t.checked = time.Now()
+	t.pause = time.NewTimer(streamPace)
+	defer t.pause.Stop()
 	err := t.open(ctx)
 	for err == nil {
 		err = t.step(ctx)
+	}
+	if t.impatient != nil {
+		t.impatient()
 	}
 	return err
 }
@@ -168,23 +171,27 @@ func (t *stream) step(ctx context.Context) error {
 	if err := t.check(ctx); err != nil {
 		return err
 	}
-	patient, cancel := context.WithDeadline(ctx, t.spoke.Add(streamBeat))
-	defer cancel()
-	events, err := t.watch.Next(patient, streamBatch)
+	if t.patience == nil || t.patience.Err() != nil {
+		t.patience, t.impatient = context.WithDeadline(ctx, t.spoke.Add(streamBeat))
+	}
+	events, err := t.watch.Next(t.patience, streamBatch)
 	switch {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, rollcall.ErrFellBehind):
 		// The ID is taken back: whoever is cut off now must not go on from it.
 		return t.snapshot(ctx, []byte("event: reset\nid:\ndata: {}\n\n"))
-	case err != nil && patient.Err() == nil:
+	case err != nil && t.patience.Err() == nil:
 		return fmt.Errorf("watching: %w", err)
+	case err != nil && time.Since(t.spoke) < streamBeat: // it has spoken since the patience began
+		return nil
 	}
 	if err := t.tell(ctx, events); err != nil {
 		return err
 	}
+	t.pause.Reset(streamPace)
 	select {
-	case <-time.After(streamPace):
+	case <-t.pause.C:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -217,53 +224,6 @@ func (t *stream) tell(ctx context.Context, events []rollcall.Event) error {
 	}
 	t.passed = ""
 	return t.write(ctx, b)
-}
-
-// snapshot begins anew, with who is here now, in parts behind what goes before.
-func (t *stream) snapshot(ctx context.Context, before []byte) error {
-	asking, cancel := context.WithTimeout(ctx, presenceTimeout)
-	defer cancel()
-	now, watch, err := t.server.config.Watching.Watch(asking)
-	if err != nil {
-		return err
-	}
-	t.watch, t.passed = watch, ""
-	began := time.Now()
-	text := streamTexts.Get().(*[]byte)
-	defer streamTexts.Put(text)
-	b := append((*text)[:0], before...)
-	part := 1
-	users := make([]rollcall.Entry, 0, min(now.Count, snapshotPart))
-	for e := range now.Entries {
-		if !t.wants(e.Email) {
-			continue
-		}
-		if len(users) == snapshotPart {
-			*text = appendPart(b, part, "", users)
-			if err := t.goesOn(ctx, began); err != nil {
-				return err
-			}
-			if err := t.write(ctx, *text); err != nil {
-				return err
-			}
-			b, users = (*text)[:0], users[:0]
-			part++
-		}
-		users = append(users, e)
-	}
-	*text = appendPart(b, part, watch.ID(), users)
-	return t.write(ctx, *text)
-}
-
-// goesOn looks, between the parts of a snapshot, whether there is a reason to end it.
-func (t *stream) goesOn(ctx context.Context, began time.Time) error {
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case time.Since(began) > snapshotTime:
-		return errSlowSnapshot
-	}
-	return t.check(ctx)
 }
 
 // check looks whether the watcher may still ask. While nobody can say, it may.
