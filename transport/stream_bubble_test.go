@@ -114,6 +114,27 @@ func TestSilentStreamSaysThatItIsThere(t *testing.T) {
 	})
 }
 
+// The end of a patience that began before the last event is no reason to pause: what
+// happens next is told at once, as after any silence.
+func TestEventBehindABeatThatWasNotDueIsToldAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		s := p.watch("", "")
+		time.Sleep(streamBeat / 2)
+		p.watching.happen(events("1 a")...)
+		time.Sleep(streamBeat / 2)
+		s.next()
+		time.Sleep(time.Nanosecond)
+		p.watching.happen(events("2 a")...)
+		if got := told(s.next()); got != "2" {
+			t.Errorf("told is %q", got)
+		}
+		time.Sleep(streamBeat)
+		if got := s.next(); got != ":\n\n" {
+			t.Errorf("after %s of silence it says %q", streamBeat, got)
+		}
+	})
+}
+
 // A token that is revoked ends what was begun with it. That the database is away
 // ends nothing: nobody can say that it was revoked.
 func TestStreamOfARevokedTokenEnds(t *testing.T) {
