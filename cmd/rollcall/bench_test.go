@@ -96,7 +96,7 @@ func TestBenchOfLeaving(t *testing.T) {
 // Whoever watches must be told of everything once, and the bench must see it.
 func TestBenchOfWatching(t *testing.T) {
 	r := benched(t, "--loops=2", "watch", "--watchers=20", "--online=50", "--rate=20", "--for=1s")
-	wantFigures(t, r, "events told", "exchanges", "event p50", "snapshot p50", "size of an event")
+	wantFigures(t, r, "events told", "exchanges", "event p50", "snapshot p50", "size of an event", "server's CPU an event told")
 	if line := r.Line("events told"); line == nil || line.Rollcall.Median > 20*2*20*1.1 {
 		t.Errorf("20 watchers of 40 changes a second were told %+v events", line)
 	}
