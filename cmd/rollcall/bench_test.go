@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -121,6 +122,48 @@ func TestBenchInMemory(t *testing.T) {
 	got := rollcallWith(t, "", "bench", "--baseline", "in-memory")
 	if got.code != exitFailure || !strings.Contains(got.err, "in this process") {
 		t.Errorf("with a baseline it ended with %d and said %q", got.code, got.err)
+	}
+}
+
+// Whoever benches on a database of theirs, and has seen enough, must find it as it was.
+func TestInterruptedBenchLeavesNobodyBehind(t *testing.T) {
+	for what, now := range map[string]func(persistence.Audit) bool{
+		"while users are added":   func(a persistence.Audit) bool { return a.Users > 0 },
+		"while clients are there": func(a persistence.Audit) bool { return a.Sessions > 0 },
+	} {
+		t.Run(what, func(t *testing.T) {
+			url := persistencetest.SQLite(t)
+			db, err := persistence.Open(t.Context(), url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = db.Close() }()
+			if _, err := db.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			audit := func() persistence.Audit {
+				a, err := db.Audit(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				return a
+			}
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			code := make(chan int, 1)
+			go func() {
+				args := []string{"bench", "--database=" + url, "in-memory", "--sockets=20000", "--concurrency=100", "--for=1h"}
+				code <- new(cli).run(ctx, args, &streams{nil, io.Discard, io.Discard})
+			}()
+			await(t, what, func() bool { return now(audit()) })
+			interrupt()
+			if <-code == exitOK {
+				t.Error("it was not interrupted")
+			}
+			if a := audit(); a.Users+a.Sessions+a.Connections > 0 {
+				t.Errorf("%d users, %d sessions and %d active connections are left", a.Users, a.Sessions, a.Connections)
+			}
+		})
 	}
 }
 

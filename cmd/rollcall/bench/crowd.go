@@ -45,15 +45,17 @@ func newCrowd(ctx context.Context, url string, size int) (_ *crowd, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := db.Migrate(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
 	c := &crowd{db: db, size: size}
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.Close())
+		if err != nil { // also an interrupt: those who were added are not to stay
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+			defer cancel()
+			err = errors.Join(err, c.close(ctx))
 		}
 	}()
-	if _, err := db.Migrate(ctx); err != nil {
-		return nil, err
-	}
 	for from := 0; from < size; from += crowdChunk {
 		if _, err := db.AddUsers(ctx, emails(from, min(from+crowdChunk, size))); err != nil {
 			return nil, fmt.Errorf("add the users of the bench: %w", err)

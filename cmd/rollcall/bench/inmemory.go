@@ -54,7 +54,7 @@ func (m *InMemory) Run(ctx context.Context, c Config) (report *Report, err error
 	if err != nil {
 		return nil, err
 	}
-	defer in.close()
+	defer func() { err = errors.Join(err, in.close(ctx)) }() // before the users go
 	r, err := m.measure(ctx, b, in)
 	if err != nil {
 		return nil, err
@@ -65,6 +65,7 @@ func (m *InMemory) Run(ctx context.Context, c Config) (report *Report, err error
 // inside is a server in this process.
 type inside struct {
 	lobby    *lobby
+	node     *persistence.Node
 	presence *actors.Presence
 	server   *transport.Server
 }
@@ -75,7 +76,7 @@ func (m *InMemory) open(ctx context.Context, db *persistence.Database) (*inside,
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	in := &inside{lobby: newLobby(m.Concurrency)}
+	in := &inside{lobby: newLobby(m.Concurrency), node: node}
 	in.presence = actors.Start(actors.Config{Store: node, Logger: log, Policy: rollcall.PolicyMany, Lease: insideLease})
 	in.server = transport.New(transport.Config{
 		Presence: in.presence, Tokens: db, Logger: log, Node: node.Name(),
@@ -90,9 +91,14 @@ func (m *InMemory) open(ctx context.Context, db *persistence.Database) (*inside,
 	return in, nil
 }
 
-func (in *inside) close() {
+// close leaves no session in the tables, also when the bench is interrupted while
+// everybody is there.
+func (in *inside) close(ctx context.Context) error {
 	in.server.Close()
 	in.presence.Stop()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	return in.node.Leave(ctx)
 }
 
 func (m *InMemory) measure(ctx context.Context, b *bench, in *inside) (*result, error) {
