@@ -75,11 +75,12 @@ func (a Audit) Ghosts() (count int, oldest time.Duration) {
 // Alive reports whether the node's lease runs at a time.
 func (n NodeState) Alive(at time.Time) bool { return !n.LeaseExpiresAt.Before(at) }
 
-// Audit reads the state of the invariant, all at one moment.
+// Audit reads the state of the invariant, all at one moment. It reads nodes before
+// sessions, in the order of everybody else: a migration may lock both.
 func (d *Database) Audit(ctx context.Context) (Audit, error) {
 	var a Audit
 	err := d.bun.RunInTx(ctx, d.dialect.snapshot(), func(ctx context.Context, tx bun.Tx) error {
-		for _, read := range []func(context.Context, bun.Tx, *Audit) error{auditCounts, d.auditNodes, auditEmails, auditOutbox} {
+		for _, read := range []func(context.Context, bun.Tx, *Audit) error{d.auditNodes, auditCounts, auditEmails, auditOutbox} {
 			if err := read(ctx, tx, &a); err != nil {
 				return err
 			}
@@ -175,8 +176,8 @@ func auditOutbox(ctx context.Context, tx bun.Tx, a *Audit) error {
 // NodeEmails returns the e-mails that have sessions on a node, in order, each
 // once.
 func (d *Database) NodeEmails(ctx context.Context, node string) (emails []rollcall.Email, err error) {
-	err = d.bun.NewSelect().Model((*sessionRow)(nil)).Distinct().Column("s.email").
-		Join("JOIN nodes AS n ON n.id = s.node_id").
+	err = d.bun.NewSelect().Model((*nodeRow)(nil)).Distinct().Column("s.email").
+		Join("JOIN sessions AS s ON s.node_id = n.id").
 		Where("n.name = ?", node).Order("s.email").Scan(ctx, &emails)
 	if err != nil {
 		return nil, fmt.Errorf("read the e-mails of node %s: %w", node, err)

@@ -24,10 +24,10 @@ func (n *Node) Elsewhere(ctx context.Context, email rollcall.Email) ([]rollcall.
 		return nil, err
 	}
 	var rows []elsewhereRow
-	err = n.db.bun.NewSelect().Model((*sessionRow)(nil)).
+	err = n.db.bun.NewSelect().Model((*nodeRow)(nil)).
 		Column("s.id", "s.email", "s.connected_at", "s.last_activity", "s.address", "s.user_agent").
 		ColumnExpr("n.name AS node").
-		Join("JOIN nodes AS n ON n.id = s.node_id").
+		Join("JOIN sessions AS s ON s.node_id = n.id").
 		Where("s.email IN (?)", bun.List(spellings[email])).
 		Where("s.node_id <> ?", n.id).
 		Order("s.connected_at", "s.id").

@@ -1,6 +1,9 @@
 package persistence_test
 
 import (
+	"context"
+	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -103,6 +106,65 @@ func TestFailedMigrationLeavesNothingBehind(t *testing.T) {
 		must(t, err)
 		equal(t, "applied", names, all...)
 	})
+}
+
+// Servers go on while one of them, or an operator, migrates. Each commit locks its node
+// first and then its sessions; a migration that did so the other way round would end
+// in a deadlock, and fail, or have a commit fail.
+func TestMigrationWaitsForCommitsAndDoesNotStopThem(t *testing.T) {
+	f := newFixture(t, persistencetest.Postgres(t))
+	f.join(t, "a")
+	down, err := os.ReadFile("migrations/postgres/0003_cascade.tx.down.sql")
+	must(t, err)
+	f.exec(t, string(down))
+	f.exec(t, "DELETE FROM bun_migrations WHERE name = '0003'")
+	for _, migrate := range []func(context.Context) ([]string, error){f.Migrate, f.MigrateDown} {
+		commit, err := f.raw.BeginTx(t.Context(), nil)
+		must(t, err)
+		_, err = commit.ExecContext(t.Context(), "UPDATE nodes SET lease_expires_at = now()")
+		must(t, err)
+		migrated := make(chan error, 1)
+		go func() {
+			names, err := migrate(t.Context())
+			if err == nil && !slices.Equal(names, all[2:]) {
+				err = fmt.Errorf("migrated %v", names)
+			}
+			migrated <- err
+		}()
+		f.awaitLock(t)
+		_, err = commit.ExecContext(t.Context(), "UPDATE sessions SET last_activity = now()")
+		must(t, err)
+		must(t, commit.Commit())
+		must(t, <-migrated)
+	}
+}
+
+// What the migration waits for must not wait for the migration: whoever needs both
+// tables takes nodes first.
+func TestNodesAreLockedBeforeSessions(t *testing.T) {
+	f := newFixture(t, persistencetest.Postgres(t))
+	n := f.join(t, "a")
+	for name, statements := range map[string]func(context.Context) error{
+		"a commit":                func(ctx context.Context) error { _, err := n.Commit(ctx, inserts(arrival(ada, noon))); return err },
+		"a sweep":                 func(ctx context.Context) error { _, err := n.Sweep(ctx); return err },
+		"an audit":                func(ctx context.Context) error { _, err := f.Audit(ctx); return err },
+		"the e-mails of a node":   func(ctx context.Context) error { _, err := f.NodeEmails(ctx, "a"); return err },
+		"sessions on other nodes": func(ctx context.Context) error { _, err := n.Elsewhere(ctx, ada); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			migration, err := f.raw.BeginTx(t.Context(), nil)
+			must(t, err)
+			_, err = migration.ExecContext(t.Context(), "LOCK TABLE nodes IN ACCESS EXCLUSIVE MODE")
+			must(t, err)
+			done := make(chan error, 1)
+			go func() { done <- statements(t.Context()) }()
+			f.awaitLock(t)
+			_, err = migration.ExecContext(t.Context(), "LOCK TABLE sessions IN ACCESS EXCLUSIVE MODE")
+			must(t, err)
+			must(t, migration.Commit())
+			must(t, <-done)
+		})
+	}
 }
 
 func pending(t *testing.T, d *persistence.Database, want ...string) {

@@ -1,3 +1,7 @@
+-- A commit of a server that runs locks its node first, and then its sessions: the
+-- other way round, each would wait for the other.
+LOCK TABLE nodes, sessions IN ACCESS EXCLUSIVE MODE;
+
 -- A foreign key looks for the node of each session that comes, though the commit that
 -- brings them has locked that row: a sixth of what PostgreSQL does for a connect.
 -- What is left of it is that the sessions of a node go with it.
