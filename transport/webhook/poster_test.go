@@ -51,6 +51,8 @@ func TestReceiverMaySayWhenToComeAgain(t *testing.T) {
 		"seconds":         {429, func() string { return "90" }, 90 * time.Second, 90*time.Second + lookEvery},
 		"a date":          {503, func() string { return time.Now().UTC().Add(2 * time.Minute).Format(http.TimeFormat) }, 119 * time.Second, 2*time.Minute + lookEvery},
 		"too long":        {429, func() string { return "18000000000000000000" }, mostPatience, mostPatience + lookEvery},
+		"beyond 64 bits":  {429, func() string { return "99999999999999999999" }, mostPatience, mostPatience + lookEvery},
+		"a date too late": {503, func() string { return time.Now().UTC().AddDate(0, 0, 1).Format(http.TimeFormat) }, mostPatience, mostPatience + lookEvery},
 		"less than usual": {503, func() string { return "0" }, leastPause / 2, leastPause + lookEvery},
 		"the past":        {503, func() string { return time.Unix(0, 0).UTC().Format(http.TimeFormat) }, leastPause / 2, leastPause + lookEvery},
 		"nothing useful":  {503, func() string { return "-5 minutes" }, leastPause / 2, leastPause + lookEvery},

@@ -51,7 +51,7 @@ func newRefusal(a *http.Response) refusal {
 	after := a.Header.Get("Retry-After")
 	if at, err := http.ParseTime(after); err == nil {
 		r.pause = time.Until(at)
-	} else if seconds, err := strconv.ParseUint(after, 10, 64); err == nil {
+	} else if seconds, err := strconv.ParseUint(after, 10, 64); err == nil || errors.Is(err, strconv.ErrRange) {
 		r.pause = time.Duration(min(seconds, uint64(mostPatience/time.Second))) * time.Second
 	}
 	r.pause = min(max(r.pause, 0), mostPatience)
