@@ -64,7 +64,7 @@ func appendEvent(b []byte, e rollcall.Event) []byte {
 	b = append(b, "\ndata: {"...)
 	b = appendEntry(b, e.Entry)
 	b = append(b, `,"at":"`...)
-	b = append(appendTime(b, e.At), '"')
+	b = append(rollcall.AppendTime(b, e.At), '"')
 	if e.Kind == rollcall.EventLeave {
 		b = append(b, `,"reason":`...)
 		b = appendJSON(b, e.Cause)

@@ -13,9 +13,9 @@ type endedSession struct {
 	ID           rollcall.SessionID `json:"id"`
 	Email        rollcall.Email     `json:"email"`
 	Node         string             `json:"node"`
-	ConnectedAt  stamp              `json:"connected_at"`
-	EndedAt      stamp              `json:"ended_at"`
-	LastActivity stamp              `json:"last_activity"`
+	ConnectedAt  rollcall.Stamp     `json:"connected_at"`
+	EndedAt      rollcall.Stamp     `json:"ended_at"`
+	LastActivity rollcall.Stamp     `json:"last_activity"`
 	Duration     int64              `json:"duration_ms"`
 	Reason       string             `json:"reason"`
 	Address      string             `json:"address"`
@@ -50,7 +50,7 @@ func (s *Server) listHistory(c *call) (any, error) {
 	}
 	for _, one := range page.Sessions {
 		told.Sessions = append(told.Sessions, endedSession{
-			one.ID, one.Email, one.Node, stamp(one.ConnectedAt), stamp(one.EndedAt), stamp(one.LastActivity),
+			one.ID, one.Email, one.Node, rollcall.Stamp(one.ConnectedAt), rollcall.Stamp(one.EndedAt), rollcall.Stamp(one.LastActivity),
 			one.EndedAt.Sub(one.ConnectedAt).Milliseconds(), one.Reason, one.Address, one.UserAgent,
 		})
 	}

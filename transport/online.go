@@ -6,25 +6,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/rollcall/rollcall"
 )
 
-// stamp is a time as the list has it.
-type stamp time.Time
-
-// MarshalJSON implements [json.Marshaler].
-func (t stamp) MarshalJSON() ([]byte, error) {
-	b := append(make([]byte, 0, len(`"2025-10-21T12:30:00.000000Z"`)), '"')
-	return append(appendTime(b, time.Time(t)), '"'), nil
-}
-
 // onlineUser is one user of a page.
 type onlineUser struct {
 	Email        rollcall.Email `json:"email"`
-	ConnectedAt  stamp          `json:"connected_at"`
-	LastActivity stamp          `json:"last_activity"`
+	ConnectedAt  rollcall.Stamp `json:"connected_at"`
+	LastActivity rollcall.Stamp `json:"last_activity"`
 }
 
 // onlinePage is one page of who is online.
@@ -121,7 +111,7 @@ func newPage(snapshot rollcall.Snapshot, after rollcall.Email, begins func(rollc
 			page.Next = &next
 			break
 		}
-		page.Users = append(page.Users, onlineUser{e.Email, stamp(e.ConnectedAt), stamp(e.LastActivity)})
+		page.Users = append(page.Users, onlineUser{e.Email, rollcall.Stamp(e.ConnectedAt), rollcall.Stamp(e.LastActivity)})
 	}
 	return page
 }

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"sync"
-	"time"
 
 	"github.com/rollcall/rollcall"
 )
@@ -58,26 +57,9 @@ func appendEntry(b []byte, e rollcall.Entry) []byte {
 	b = append(b, `"email":`...)
 	b = appendJSON(b, string(e.Email))
 	b = append(b, `,"connected_at":"`...)
-	b = appendTime(b, e.ConnectedAt)
+	b = rollcall.AppendTime(b, e.ConnectedAt)
 	b = append(b, `","last_activity":"`...)
-	return append(appendTime(b, e.LastActivity), '"')
-}
-
-// appendTime appends a time as Django does: with six digits of fraction, or
-// none when they are zero. RFC3339Nano would trim them, and RFC3339 is what
-// package time writes without reading a layout.
-func appendTime(b []byte, t time.Time) []byte {
-	b = t.UTC().AppendFormat(b, time.RFC3339)
-	rest := t.Nanosecond() / int(time.Microsecond)
-	if rest == 0 {
-		return b
-	}
-	b = append(b[:len(b)-len("Z")], ".000000Z"...)
-	for i := len(b) - len("0Z"); rest > 0; i-- {
-		b[i] += byte(rest % 10)
-		rest /= 10
-	}
-	return b
+	return append(rollcall.AppendTime(b, e.LastActivity), '"')
 }
 
 // appendJSON appends a JSON string. Most are plain ASCII.

@@ -10,21 +10,21 @@ import (
 // userDetail is what is told of one user alone, over all servers.
 type userDetail struct {
 	userState
-	LastSeen *stamp         `json:"last_seen"` // null: online, or nothing is kept
-	Sessions []sessionState `json:"sessions"`
+	LastSeen *rollcall.Stamp `json:"last_seen"` // null: online, or nothing is kept
+	Sessions []sessionState  `json:"sessions"`
 }
 
 type sessionState struct {
 	ID           rollcall.SessionID `json:"id"`
 	Node         string             `json:"node"`
-	ConnectedAt  stamp              `json:"connected_at"`
-	LastActivity stamp              `json:"last_activity"`
+	ConnectedAt  rollcall.Stamp     `json:"connected_at"`
+	LastActivity rollcall.Stamp     `json:"last_activity"`
 	Address      string             `json:"address"`
 	UserAgent    string             `json:"user_agent"`
 }
 
 func newSessionState(node string, one rollcall.SessionState) sessionState {
-	return sessionState{one.ID, node, stamp(one.ConnectedAt), stamp(one.LastActivity), one.Address, one.UserAgent}
+	return sessionState{one.ID, node, rollcall.Stamp(one.ConnectedAt), rollcall.Stamp(one.LastActivity), one.Address, one.UserAgent}
 }
 
 // newUserDetail puts together what this server's memory has of a user, and what the
@@ -90,7 +90,7 @@ func (s *Server) showUser(c *call) (any, error) {
 	case err != nil:
 		told.Known = nil
 	case !seen.IsZero():
-		last := stamp(seen)
+		last := rollcall.Stamp(seen)
 		told.LastSeen = &last
 	case !*told.Known:
 		return nil, errNoSuchUser

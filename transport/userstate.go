@@ -9,11 +9,11 @@ import (
 
 // userState is what is told of each of many users.
 type userState struct {
-	Email        rollcall.Email `json:"email"`
-	Online       bool           `json:"online"`
-	Known        *bool          `json:"known"`         // null: the database could not be asked
-	ConnectedAt  *stamp         `json:"connected_at"`  // null: offline
-	LastActivity *stamp         `json:"last_activity"` // the same
+	Email        rollcall.Email  `json:"email"`
+	Online       bool            `json:"online"`
+	Known        *bool           `json:"known"`         // null: the database could not be asked
+	ConnectedAt  *rollcall.Stamp `json:"connected_at"`  // null: offline
+	LastActivity *rollcall.Stamp `json:"last_activity"` // the same
 }
 
 // userStates answers a query.
@@ -28,7 +28,7 @@ func newUserState(asked rollcall.Email, s rollcall.UserState) userState {
 	if !s.Online {
 		return userState{Email: asked}
 	}
-	known, since, active := true, stamp(s.Entry.ConnectedAt), stamp(s.Entry.LastActivity)
+	known, since, active := true, rollcall.Stamp(s.Entry.ConnectedAt), rollcall.Stamp(s.Entry.LastActivity)
 	return userState{s.Entry.Email, true, &known, &since, &active}
 }
 

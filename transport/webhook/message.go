@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/rollcall/rollcall"
 )
@@ -21,8 +20,8 @@ type event struct {
 	ID          string             `json:"id"`
 	Kind        rollcall.EventKind `json:"kind"`
 	Email       rollcall.Email     `json:"email"`
-	At          time.Time          `json:"at"`
-	ConnectedAt time.Time          `json:"connected_at"`
+	At          rollcall.Stamp     `json:"at"`
+	ConnectedAt rollcall.Stamp     `json:"connected_at"`
 	Reason      string             `json:"reason,omitempty"`
 	Duration    *int64             `json:"duration_ms,omitempty"` // of a leave
 }
@@ -34,7 +33,7 @@ func newMessage(notices []rollcall.Notice) (id string, body []byte, err error) {
 	for i, n := range notices {
 		e := event{
 			ID: strconv.FormatInt(n.ID, 10), Kind: n.Kind, Email: n.Email,
-			At: n.At, ConnectedAt: n.ConnectedAt, Reason: n.Reason,
+			At: rollcall.Stamp(n.At), ConnectedAt: rollcall.Stamp(n.ConnectedAt), Reason: n.Reason,
 		}
 		if n.Kind == rollcall.EventLeave {
 			e.Duration = new(max(0, n.At.Sub(n.ConnectedAt)).Milliseconds())

@@ -91,6 +91,15 @@ func TestPostIsSignedAndComplete(t *testing.T) {
 	}
 }
 
+// A program that reads both the API and the posts must not meet times of two kinds:
+// a fraction has six digits, or there is none.
+func TestTimesOfAPostAreWrittenAsInTheAPI(t *testing.T) {
+	_, body, err := newMessage([]rollcall.Notice{{At: noon.Truncate(time.Second).Add(120 * time.Millisecond), ConnectedAt: noon.Truncate(time.Second)}})
+	if want := `"at":"2025-10-21T12:00:00.120000Z","connected_at":"2025-10-21T12:00:00Z"`; err != nil || !strings.Contains(string(body), want) {
+		t.Errorf("the body is %s, %v, want %s in it", body, err, want)
+	}
+}
+
 // A repetition is told from something new by its name.
 func TestSameNoticesHaveTheSameName(t *testing.T) {
 	first, _, _ := newMessage([]rollcall.Notice{join(1)})
