@@ -110,6 +110,7 @@ func (r *roster) addTouches(b *rollcall.Batch, flight []*change) []*change {
 			break
 		}
 		taken++
+		m.lined = false
 		if m.flying || m.need() != touch {
 			continue
 		}
@@ -242,7 +243,10 @@ func (r *roster) failed(number uint64, err error, now time.Time) (o outcome) {
 		m.flying = false
 		if c.kind == touch {
 			m.touched = true
-			r.due = append(r.due, m)
+			if !m.lined { // else it was active meanwhile, and stands in line already
+				m.lined = true
+				r.due = append(r.due, m)
+			}
 			r.land(m)
 			continue
 		}

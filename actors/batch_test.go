@@ -16,12 +16,7 @@ import (
 func TestConnectsGoBeforeActivity(t *testing.T) {
 	const talking, rounds = 3 * maxBatch, 3 * maxBatch / touchesBeside
 	now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
-	r := newRoster(rollcall.PolicyMany, rollcall.Email.Fold, newFeed(newWindow()))
-	for n := range talking {
-		r.connect(uuid.New(), rollcall.Connect{Email: email(n)}, now, now.Add(time.Minute))
-	}
-	for writeBatch(r, now).Len() > 0 {
-	}
+	r := crowd(talking, now)
 	for _, m := range r.here {
 		r.touch(m.id, now.Add(time.Second))
 	}
@@ -41,6 +36,60 @@ func TestConnectsGoBeforeActivity(t *testing.T) {
 	if touched != talking {
 		t.Errorf("%d of %d touches were written", touched, talking)
 	}
+}
+
+// A database that is away for an hour, and thousands who talk all the time: what
+// waits for it must be as much as there are talkers, and not as there were words.
+// Nothing of it may be forgotten either.
+func TestActivityStandsInLineOnce(t *testing.T) {
+	for name, away := range map[string]func(*roster){
+		"their rows are there":   func(*roster) {},
+		"their rows are unknown": func(r *roster) { r.doubtRows() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
+			r := crowd(2*maxBatch, now)
+			talk := func() {
+				now = now.Add(time.Second)
+				for _, m := range r.here {
+					r.touch(m.id, now)
+				}
+				r.flush()
+			}
+			away(r)
+			for range 20 {
+				talk()
+				_, number, _ := r.batch(true)
+				talk()
+				r.failed(number, errNoAnswer, now)
+			}
+			if n := len(r.due) + len(r.touched); n > len(r.here) {
+				t.Errorf("%d are in line, and %d are here", n, len(r.here))
+			}
+			written := make(map[rollcall.SessionID]time.Time)
+			for b := writeBatch(r, now); b.Len() > 0; b = writeBatch(r, now) {
+				for _, c := range append(b.Touches, b.Inserts...) {
+					written[c.Session] = c.LastActivity
+				}
+			}
+			for _, m := range r.here {
+				if !written[m.id].Equal(now) {
+					t.Fatalf("the activity of %v was written as %v", now, written[m.id])
+				}
+			}
+		})
+	}
+}
+
+// crowd is a roster with so many users, each with a session and its row.
+func crowd(users int, now time.Time) *roster {
+	r := newRoster(rollcall.PolicyMany, rollcall.Email.Fold, newFeed(newWindow()))
+	for n := range users {
+		r.connect(uuid.New(), rollcall.Connect{Email: email(n)}, now, now.Add(time.Minute))
+	}
+	for writeBatch(r, now).Len() > 0 {
+	}
+	return r
 }
 
 // writeBatch makes the next batch and commits it; everybody in it is a user.

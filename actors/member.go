@@ -35,6 +35,7 @@ type member struct {
 	queued       bool   // in the queue, or in flight and due for another look
 	flying       bool   // in the batch that the writer has in hand
 	touched      bool   // its activity is not in the database yet
+	lined        bool   // in roster.touched or roster.due
 	kicked       bool   // by an operator, who does not want the user to stay
 	place        int    // in roster.here, while it is
 	pulse        *pulse // of the session that was spawned for it

@@ -111,8 +111,9 @@ func (r *roster) touch(id rollcall.SessionID, now time.Time) {
 
 // tell makes a member's activity, and its user's, part of the next flush.
 func (r *roster) tell(m *member) {
-	if !m.touched {
-		m.touched = true
+	m.touched = true
+	if !m.lined { // else it is in line since before its last batch
+		m.lined = true
 		r.touched = append(r.touched, m)
 	}
 }
