@@ -11,9 +11,14 @@ import (
 // next one, so that a storm of connects does not make its first wait for its last.
 const maxBatch = 1000
 
-// touchesBeside bounds the activity in a batch that somebody comes or goes with:
-// they wait for its end, and activity waits for nobody.
-const touchesBeside = maxBatch / 4
+const (
+	// touchesBeside bounds the activity in a batch that somebody comes or goes with:
+	// they wait for its end, and nobody waits for the activity.
+	touchesBeside = maxBatch / 4
+	// touchesShare is the part of a batch that is kept for activity, if any is due,
+	// however many come and go: it is late then, but does not stand still.
+	touchesShare = 16
+)
 
 // kind is what a member needs of the database.
 type kind uint8
@@ -64,9 +69,10 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 		return b, 0, false
 	}
 	taken := 0
-	flight := make([]*change, 0, min(len(r.queue), r.room))
+	room := r.roomForChanges()
+	flight := make([]*change, 0, min(len(r.queue), room))
 	for _, m := range r.queue {
-		if len(flight) == r.room {
+		if len(flight) == room {
 			break
 		}
 		taken++
@@ -95,6 +101,12 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 	r.flight, r.counting, b.Count = flight, renew, renew
 	r.number++
 	return b, r.number, true
+}
+
+// roomForChanges leaves activity its share. Where there is room for one alone, it is
+// that of whoever comes or goes.
+func (r *roster) roomForChanges() int {
+	return r.room - min(len(r.due), max(1, r.room/touchesShare), r.room-1)
 }
 
 // addTouches fills a batch with activity that is due, as far as there is room. Of a

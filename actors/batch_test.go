@@ -11,8 +11,8 @@ import (
 )
 
 // Thousands who talk are thousands of rows to touch, in several batches. Whoever
-// comes or goes meanwhile must be in the next one, and activity not be forgotten
-// however many come.
+// comes or goes meanwhile must be in the next one, with some of the activity beside
+// it and not all: nobody waits for that.
 func TestConnectsGoBeforeActivity(t *testing.T) {
 	const talking, rounds = 3 * maxBatch, 3 * maxBatch / touchesBeside
 	now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
@@ -35,6 +35,55 @@ func TestConnectsGoBeforeActivity(t *testing.T) {
 	}
 	if touched != talking {
 		t.Errorf("%d of %d touches were written", touched, talking)
+	}
+}
+
+// A storm of connects fills every batch for minutes. Activity has its share of each,
+// or those who talk would seem to be silent for so long.
+func TestActivityGoesOnInAStorm(t *testing.T) {
+	const share = maxBatch / touchesShare
+	const talking = 5 * share
+	now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
+	r := crowd(talking, now)
+	for _, m := range r.here {
+		r.touch(m.id, now.Add(time.Second))
+	}
+	r.flush()
+	come := func() {
+		for range maxBatch {
+			r.connect(uuid.New(), rollcall.Connect{Email: email(len(r.members))}, now, now.Add(time.Minute))
+		}
+	}
+	for round := range talking / share {
+		come()
+		if b := writeBatch(r, now); len(b.Touches) != share || len(b.Inserts) != maxBatch-share {
+			t.Fatalf("batch %d has %d touches and %d connects, want %d of %d", round, len(b.Touches), len(b.Inserts), share, maxBatch)
+		}
+	}
+	come()
+	if b := writeBatch(r, now); len(b.Inserts) != maxBatch {
+		t.Errorf("no activity is due, and a batch has %d connects, want %d", len(b.Inserts), maxBatch)
+	}
+}
+
+// After a rejected batch there may be room for two, or for one alone: then it is a
+// change's, since those are what the database rejects.
+func TestActivityHasNoShareOfOne(t *testing.T) {
+	now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
+	r := crowd(2, now)
+	for _, m := range r.here {
+		r.touch(m.id, now.Add(time.Second))
+	}
+	r.flush()
+	for n := range 4 {
+		r.connect(uuid.New(), rollcall.Connect{Email: email(2 + n)}, now, now.Add(time.Minute))
+	}
+	for touches := range 2 {
+		room := touches + 1
+		r.room = room
+		if b := writeBatch(r, now); len(b.Inserts) != 1 || len(b.Touches) != touches {
+			t.Errorf("with room for %d a batch has %d connects and %d touches, want 1 and %d", room, len(b.Inserts), len(b.Touches), touches)
+		}
 	}
 }
 

@@ -21,8 +21,9 @@ const (
 const (
 	// tickEvery is how often the registry looks at what is due.
 	tickEvery = 100 * time.Millisecond
-	// flushEvery is how long activity may wait before it is put into a batch:
-	// with a tick and a commit on top it is in the database within a second.
+	// flushEvery is how long activity may wait before it is due for a batch: with a
+	// tick and a commit on top it is in the database within a second, as long as one
+	// commit has room for it. See touchesBeside and touchesShare for when it has not.
 	flushEvery = 800 * time.Millisecond
 	// reconcileWithin bounds the harm of a lost message. A round takes half of that,
 	// since who is seen first in one may come last in the next; and so many looks:
