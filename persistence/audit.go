@@ -37,6 +37,7 @@ type OutboxState struct {
 	Waiting  int
 	Oldest   time.Time // when the one that waits longest was written; zero if none does
 	Failures int       // how often that was tried in vain
+	Until    time.Time // when it is tried next, at the earliest; zero if that is now
 	GivenUp  int       // since there is an outbox
 }
 
@@ -163,12 +164,15 @@ func auditOutbox(ctx context.Context, tx bun.Tx, a *Audit) error {
 		return err
 	}
 	var turn turnRow
-	if err := tx.NewSelect().Model(&turn).Column("failures", "given_up").Limit(1).Scan(ctx); err != nil {
+	if err := tx.NewSelect().Model(&turn).Column("failures", "not_before", "given_up").Limit(1).Scan(ctx); err != nil {
 		return err
 	}
 	a.Outbox = OutboxState{Waiting: waiting.Count, Failures: turn.Failures, GivenUp: turn.GivenUp}
 	if waiting.Count > 0 {
 		a.Outbox.Oldest = waiting.Oldest.UTC()
+		if turn.NotBefore.After(a.At) {
+			a.Outbox.Until = turn.NotBefore.UTC()
+		}
 	}
 	return nil
 }

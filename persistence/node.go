@@ -83,7 +83,10 @@ func (d *Database) Join(ctx context.Context, config NodeConfig) (*Node, error) {
 			return err
 		}
 		_, err = d.endNodes(ctx, tx, config.Announce, []int64{n.id}, rollcall.CauseNodeLost)
-		return err
+		if err != nil || !config.Announce {
+			return err
+		}
+		return endPause(ctx, tx)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("join as node %s: %w", config.Name, err)

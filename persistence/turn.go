@@ -99,6 +99,16 @@ func (n *Node) Yield(ctx context.Context) error {
 	return nil
 }
 
+// endPause lets the webhook be tried at once, whatever it has asked for: a server that
+// starts may have been given another one.
+func endPause(ctx context.Context, tx bun.Tx) error {
+	_, err := tx.NewUpdate().Model((*turnRow)(nil)).Set("not_before = NULL").Where("not_before IS NOT NULL").Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("end the pause of the outbox: %w", err)
+	}
+	return nil
+}
+
 // ownTurn is an update of the turn as long as it is the node's own.
 func (n *Node) ownTurn() *bun.UpdateQuery {
 	return n.db.bun.NewUpdate().Model((*turnRow)(nil)).Where("node_id = ?", n.id).Where("epoch = ?", n.epoch)

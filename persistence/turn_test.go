@@ -62,8 +62,8 @@ func TestNoticesStayUntilTheyAreAccepted(t *testing.T) {
 	})
 }
 
-// A receiver that is down must be left alone for a while, by every server, also by
-// one that starts meanwhile; how often it failed is known to whoever tries next.
+// A receiver that is down must be left alone for a while, by every server; how often
+// it failed is known to whoever tries next.
 func TestPauseBindsAllNodes(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, f *fixture) {
 		a, b := f.announcing(t, "a"), f.announcing(t, "b")
@@ -77,9 +77,12 @@ func TestPauseBindsAllNodes(t *testing.T) {
 			must(t, a.Postpone(t.Context(), time.Hour))
 			wantTaken(t, "in the pause", a)
 			wantTaken(t, "in the pause, by the other", b)
+			if left := time.Until(f.audit(t).Outbox.Until); left < 59*time.Minute || left > 61*time.Minute {
+				t.Errorf("the audit says that the pause lasts for %s", left)
+			}
 			f.exec(t, "UPDATE outbox_turn SET not_before = '2001-01-01 00:00:00+00:00'")
 		}
-		if got := f.audit(t).Outbox; got.Waiting != 1 || got.Failures != 3 || got.Oldest.Before(time.Now().Add(-time.Minute)) {
+		if got := f.audit(t).Outbox; got.Waiting != 1 || got.Failures != 3 || !got.Until.IsZero() || got.Oldest.Before(time.Now().Add(-time.Minute)) {
 			t.Errorf("the audit says %+v", got)
 		}
 		taken := wantTaken(t, "by the other, after the pause", b, ada)
@@ -87,6 +90,23 @@ func TestPauseBindsAllNodes(t *testing.T) {
 		commit(t, a, inserts(arrival(grace, noon)))
 		if taken := wantTaken(t, "after a success", b, grace); taken.Failures != 0 {
 			t.Errorf("after a success %d failures are known", taken.Failures)
+		}
+	})
+}
+
+// Whoever has given the servers another webhook starts them again, and must not wait for
+// what the old one has asked for.
+func TestPauseEndsWhenAServerStartsThatAnnounces(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		a := f.announcing(t, "a")
+		commit(t, a, inserts(arrival(ada, noon)))
+		wantTaken(t, "at first", a, ada)
+		must(t, a.Postpone(t.Context(), time.Hour))
+		f.join(t, "silent")
+		wantTaken(t, "when one has started that has no webhook", a)
+		b := f.announcing(t, "b")
+		if taken := wantTaken(t, "when one has started", b, ada); taken.Failures != 1 {
+			t.Errorf("%d failures are known, want 1", taken.Failures)
 		}
 	})
 }

@@ -84,10 +84,11 @@ type diagnosis struct {
 
 // outboxDiagnosis is what waits to be posted. However much that is, the list is true.
 type outboxDiagnosis struct {
-	Waiting  int     `json:"waiting"`
-	Oldest   float64 `json:"oldest_seconds"`
-	Failures int     `json:"failures"` // of the oldest, one after the other
-	GivenUp  int     `json:"given_up"` // since there is an outbox
+	Waiting  int       `json:"waiting"`
+	Oldest   float64   `json:"oldest_seconds"`
+	Failures int       `json:"failures"`              // of the oldest, one after the other
+	Until    time.Time `json:"paused_until,omitzero"` // nothing is posted before
+	GivenUp  int       `json:"given_up"`              // since there is an outbox
 }
 
 // nodeDiagnosis is a node that has a lease or sessions.
@@ -109,7 +110,7 @@ func diagnose(a persistence.Audit) *diagnosis {
 		Nodes: []nodeDiagnosis{}, Ghosts: ghosts, OldestGhost: oldest.Seconds(),
 		Orphans: plain(a.Orphaned), Unlisted: plain(a.Unlisted),
 	}
-	d.Outbox = outboxDiagnosis{Waiting: a.Outbox.Waiting, Failures: a.Outbox.Failures, GivenUp: a.Outbox.GivenUp}
+	d.Outbox = outboxDiagnosis{Waiting: a.Outbox.Waiting, Failures: a.Outbox.Failures, Until: a.Outbox.Until, GivenUp: a.Outbox.GivenUp}
 	if a.Outbox.Waiting > 0 {
 		d.Outbox.Oldest = max(0, a.At.Sub(a.Outbox.Oldest)).Seconds()
 	}
@@ -149,8 +150,12 @@ func (d *diagnosis) print(w io.Writer) error {
 	fmt.Fprintf(w, "%s, %s, %s, last activity %s\n", counted(d.Users, "user"), counted(d.Sessions, "session"),
 		counted(d.Connections, "active connection"), instant(d.LastActivity, "none"))
 	if o := d.Outbox; o.Waiting+o.GivenUp > 0 {
-		fmt.Fprintf(w, "outbox: %s to be posted, the oldest for %s and %s in vain, %d given up\n",
-			counted(o.Waiting, "notice"), span(time.Duration(o.Oldest*float64(time.Second))), counted(o.Failures, "time"), o.GivenUp)
+		pause := ""
+		if !o.Until.IsZero() {
+			pause = ", not before " + instant(o.Until, "")
+		}
+		fmt.Fprintf(w, "outbox: %s to be posted%s, the oldest for %s and %s in vain, %d given up\n",
+			counted(o.Waiting, "notice"), pause, span(time.Duration(o.Oldest*float64(time.Second))), counted(o.Failures, "time"), o.GivenUp)
 	}
 	for _, f := range d.findings() {
 		verdict := "ok   "

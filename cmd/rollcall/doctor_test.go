@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rollcall/rollcall/persistence"
 	"github.com/rollcall/rollcall/persistence/persistencetest"
@@ -109,6 +110,27 @@ func TestDoctorComparesAListWithItsRows(t *testing.T) {
 		if d.Well || d.List == nil || len(d.List.WithoutRow) != 1 || d.List.WithoutRow[0] != user(0) ||
 			len(d.List.NotListed) != 1 || d.List.NotListed[0] != user(1) {
 			t.Errorf("the diagnosis is %+v, and of the list %+v", d, d.List)
+		}
+	})
+}
+
+// A receiver may ask for a pause of an hour. Whoever asks the doctor why nothing is
+// posted must read until when, and nothing of a pause that is over.
+func TestDoctorSaysUntilWhenTheWebhookIsLeftAlone(t *testing.T) {
+	worlds(t, func(w *world) {
+		w.exec("INSERT INTO outbox (kind, email, at, connected_at, reason, written_at) VALUES ('join', 'ada@example.com'," +
+			" '2020-01-01 00:00:00+00:00', '2020-01-01 00:00:00+00:00', '', '2020-01-01 00:00:00+00:00')")
+		for until, want := range map[string]string{
+			"2020-01-01 00:00:00+00:00": "outbox: 1 notice to be posted, the oldest for ",
+			"2120-01-01 00:00:00+00:00": "outbox: 1 notice to be posted, not before 2120-01-01 00:00:00Z, the oldest for ",
+		} {
+			w.exec("UPDATE outbox_turn SET failures = 1, not_before = '" + until + "'")
+			if got := rollcallWith(t, "", "doctor", "--database", w.url); !strings.Contains(got.out, want) {
+				t.Errorf("with a pause until %s the doctor says\n%s", until, got.out)
+			}
+			if d := w.diagnosis(); d.Outbox.Until.IsZero() != (d.At.Format(time.DateTime) > until) {
+				t.Errorf("with a pause until %s the diagnosis is %+v", until, d.Outbox)
+			}
 		}
 	})
 }

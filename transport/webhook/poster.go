@@ -130,14 +130,15 @@ func (p *Poster) settle(ctx context.Context) bool {
 	return true
 }
 
-// postpone lets a receiver rest that does not accept.
+// postpone lets a receiver rest that does not accept. One that asks for a long rest is
+// named each time: nothing else tells why it is so quiet.
 func (p *Poster) postpone(ctx context.Context, failures int, cause error) {
 	pause := pauseAfter(failures)
 	if r, ok := errors.AsType[refusal](cause); ok {
 		pause = max(pause, r.pause)
 	}
 	level := slog.LevelDebug
-	if failures == 0 { // the first time; the outbox counts the others
+	if failures == 0 || pause > mostPause { // the first time; the outbox counts the others
 		level = slog.LevelWarn
 	}
 	p.log.Log(ctx, level, "webhook does not accept; it is tried again", "failures", failures+1, "pause", pause, "error", cause)

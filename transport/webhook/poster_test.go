@@ -189,6 +189,27 @@ func TestTroubleIsSaidWhenItBeginsAndEnds(t *testing.T) {
 	})
 }
 
+// A receiver that asks for long pauses makes the webhook look dead. Each of them must be
+// in the log, with its length; the usual ones must not.
+func TestLongPauseIsSaidEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &fakeOutbox{waiting: []rollcall.Notice{join(1)}}
+		after := []string{"", "90", "5", "120"}
+		said := run(t, o, func(*http.Request) (*http.Response, error) {
+			if len(after) == 0 {
+				return answer(http.StatusOK), nil
+			}
+			a := answer(http.StatusTooManyRequests)
+			a.Header.Set("Retry-After", after[0])
+			after = after[1:]
+			return a, nil
+		}, time.Hour)
+		if n := strings.Count(said, "webhook does not accept"); n != 3 || !strings.Contains(said, "pause=1m30s") || !strings.Contains(said, "pause=2m0s") {
+			t.Errorf("%d refusals are said: %.900q", n, said)
+		}
+	})
+}
+
 // fakeOutbox is one that nobody else takes from. The poster is the only goroutine
 // that touches it until it ends.
 type fakeOutbox struct {
