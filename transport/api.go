@@ -26,21 +26,22 @@ type route struct {
 	method string
 	path   string // below apiPath; a segment {…} stands for any
 	handle func(*Server, *call) (any, error)
+	query  []string // the parameters that it has; another is answered 400
 }
 
 // routes is the API. openapi.yaml describes it, and a test holds the two together.
 // Of two that fit, the first one counts.
 var routes = []route{
-	{http.MethodGet, "/presence", (*Server).listOnline},
-	{http.MethodPost, "/presence/query", (*Server).queryUsers},
-	{http.MethodGet, streamPath, (*Server).stream},
-	{http.MethodGet, "/presence/{email}", (*Server).showUser},
-	{http.MethodDelete, "/presence/{email}", (*Server).disconnectUser},
-	{http.MethodDelete, "/sessions/{id}", (*Server).disconnectSession},
-	{http.MethodPost, "/users/{email}/messages", (*Server).pushToUser},
-	{http.MethodPost, "/messages", (*Server).push},
-	{http.MethodGet, "/history", (*Server).listHistory},
-	{http.MethodGet, "/openapi.yaml", (*Server).describe},
+	{http.MethodGet, "/presence", (*Server).listOnline, []string{"limit", "after", "prefix", "count"}},
+	{http.MethodPost, "/presence/query", (*Server).queryUsers, nil},
+	{http.MethodGet, streamPath, (*Server).stream, []string{"last_event_id", "emails"}},
+	{http.MethodGet, "/presence/{email}", (*Server).showUser, nil},
+	{http.MethodDelete, "/presence/{email}", (*Server).disconnectUser, []string{"reason"}},
+	{http.MethodDelete, "/sessions/{id}", (*Server).disconnectSession, []string{"reason"}},
+	{http.MethodPost, "/users/{email}/messages", (*Server).pushToUser, nil},
+	{http.MethodPost, "/messages", (*Server).push, nil},
+	{http.MethodGet, "/history", (*Server).listHistory, []string{"limit", "after", emailParameter, "from", "to"}},
+	{http.MethodGet, documentPath, (*Server).describe, nil},
 }
 
 // call is one request to the API.
@@ -70,9 +71,10 @@ var (
 )
 
 // api answers everything under apiPath. The path is taken as it is sent, so that
-// a segment may hold an escaped slash.
+// a segment may hold an escaped slash; and one with a slash at its end is another,
+// or a user whose e-mail is empty would be everybody.
 func (s *Server) api(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimSuffix(strings.TrimPrefix(r.URL.EscapedPath(), apiPath), "/")
+	path := strings.TrimPrefix(r.URL.EscapedPath(), apiPath)
 	found, segment := find(path)
 	methods := methodsOf(found)
 	if allowAnyOrigin(w, r, methods, apiHeaders) {
@@ -80,7 +82,7 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	if !s.authorized(w, r) {
+	if path != documentPath && !s.authorized(w, r) {
 		return
 	}
 	if len(found) == 0 {
@@ -100,7 +102,11 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request) {
 // handle answers one call. What is no problem of the client's is one of ours,
 // which passes.
 func (s *Server) handle(one route, c *call) {
-	told, err := one.handle(s, c)
+	var told any
+	err := c.onlyParameters(one.query)
+	if err == nil {
+		told, err = one.handle(s, c)
+	}
 	var body []byte
 	if err == nil && told != nil {
 		body, err = json.Marshal(told)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,7 +20,11 @@ func TestAPIAnswersOnlyWhatItKnows(t *testing.T) {
 		{"GET", "/", 404, ""},
 		{"GET", "/nothing", 404, ""},
 		{"GET", "/presence//", 404, ""},
-		{"GET", "/presence/user@example.com/", 200, "GET, HEAD, DELETE"},
+		{"GET", "/presence/", 404, ""}, // a user whose e-mail is empty is not everybody
+		{"GET", "/history/", 404, ""},
+		{"POST", "/presence/query/", 404, ""},
+		{"GET", "/presence/user@example.com/", 404, ""},
+		{"GET", "/presence/user@example.com", 200, "GET, HEAD, DELETE"},
 		{"HEAD", "/presence", 200, "GET, HEAD"},
 		{"POST", "/presence", 405, "GET, HEAD"},
 		{"GET", "/presence/query", 405, "POST"},
@@ -107,6 +112,7 @@ func TestBodyThatIsNotUnderstoodDoesNothing(t *testing.T) {
 		{"/messages", ` `, 400, "body: is empty."},
 		{"/messages", `{"message":1,}`, 400, "body: is not valid JSON at byte 14."},
 		{"/messages", `{"message":1}{"message":2}`, 400, "body: is not valid JSON at byte 14."},
+		{"/messages", `{"message":` + nested(maxDepth) + `}`, 400, "body: may be nested 10000 deep."},
 		{"/messages", `{"message":"` + "\xff" + `"}`, 400, "body: is not UTF-8."},
 		{"/messages", `{"message":1,"id":7}`, 400, "id: must be a string of 1 to 128 characters."},
 		{"/messages", `{"message":1,"id":null}`, 400, "id: must be a string of 1 to 128 characters."},
@@ -132,4 +138,49 @@ func TestBodyThatIsNotUnderstoodDoesNothing(t *testing.T) {
 	if len(p.reaching.frames) != 0 {
 		t.Errorf("pushed were %q", p.reaching.frames)
 	}
+	if answer, text := p.exchange("POST", "/messages", `{"message":`+nested(maxDepth-1)+`}`, nil); answer.StatusCode != http.StatusOK {
+		t.Errorf("a body that is nested as deep as it may be is answered %d %s", answer.StatusCode, text)
+	}
 }
+
+// A parameter that nobody knows is one that was meant: whoever writes the e-mails of
+// a message into the query must not reach everybody, nor follow them.
+func TestParameterThatIsNotKnownIsRefused(t *testing.T) {
+	p := startAPI(t)
+	for _, c := range []struct{ method, path, body, name string }{
+		{"POST", "/messages?emails=user@example.com", `{"message":1}`, "emails"},
+		{"POST", "/users/user@example.com/messages?id=1", `{"message":1}`, "id"},
+		{"POST", "/presence/query?=x", `{"emails":["a"]}`, ""},
+		{"GET", "/presence/stream?email=user@example.com", "", "email"},
+		{"GET", "/presence/stream?emails=a&Emails=b", "", "Emails"},
+		{"GET", "/presence?prefix=a&%6cimits=1", "", "limits"},
+		{"GET", "/presence/user@example.com?x", "", "x"},
+		{"GET", "/history?user=user@example.com", "", "user"},
+		{"GET", "/openapi.yaml?x", "", "x"},
+		{"DELETE", "/presence/user@example.com?why=1", "", "why"},
+		{"DELETE", "/sessions/" + p.reaching.users["user@example.com"].Sessions[0].ID.String() + "?why=1", "", "why"},
+	} {
+		p.wantProblem(c.method, c.path, c.body, http.StatusBadRequest, fmt.Sprintf("query: has a parameter %q, which is not known here.", c.name))
+	}
+	if len(p.reaching.frames) != 0 {
+		t.Errorf("pushed were %q", p.reaching.frames)
+	}
+	for _, path := range []string{"/presence?", "/presence?&", "/presence?limit=&after=", "/history?limit=&after="} {
+		if answer, body := p.exchange("GET", path, "", nil); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s, which asks for nothing that is not known, is answered %d %s", path, answer.StatusCode, body)
+		}
+	}
+}
+
+// Programs that read the document before they have a token would else be written
+// without it.
+func TestDocumentNeedsNoToken(t *testing.T) {
+	p := startAPI(t)
+	answer, text := p.exchange("GET", documentPath, "", http.Header{"Authorization": nil})
+	if answer.StatusCode != http.StatusOK || text != string(openAPI) {
+		t.Errorf("without a token the document is answered %d %.60s", answer.StatusCode, text)
+	}
+}
+
+// nested is a list in a list, and so on.
+func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }

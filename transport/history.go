@@ -75,10 +75,6 @@ func (c *call) historyQuery() (q rollcall.HistoryQuery, err error) {
 			return q, badValue(emailParameter, "cannot be an e-mail")
 		}
 	}
-	if cursor, given := c.parameter("after"); given {
-		if q.After = cursor; cursor == "" {
-			return q, badValue("after", "is no cursor of a page")
-		}
-	}
+	q.After, _ = c.parameter("after")
 	return q, nil
 }

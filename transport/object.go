@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/rollcall/rollcall"
@@ -53,9 +54,19 @@ func readObject(text []byte, names []string) (object, error) {
 	return members, nil
 }
 
+// maxDepth is how deep a body may be nested, itself included. Package encoding/json
+// has this limit, and says so in words alone; a deeper one is answered 400.
+const (
+	maxDepth = 10_000
+	tooDeep  = "exceeded max depth"
+)
+
 // badJSON says where it ceases to be JSON: the first byte is number 1.
 func badJSON(err error) error {
 	if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
+		if strings.HasSuffix(wrong.Error(), tooDeep) {
+			return badValue("body", fmt.Sprintf("may be nested %d deep", maxDepth))
+		}
 		return badValue("body", fmt.Sprintf("is not valid JSON at byte %d", wrong.Offset))
 	}
 	return badValue("body", "is not valid JSON")

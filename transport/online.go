@@ -36,7 +36,7 @@ func (s *Server) listOnline(c *call) (any, error) {
 		return nil, err
 	}
 	var after rollcall.Email
-	if cursor, given := c.parameter("after"); given {
+	if cursor, _ := c.parameter("after"); cursor != "" {
 		var ok bool
 		if after, ok = readCursor(cursor); !ok {
 			return nil, badValue("after", "is no cursor of a page")

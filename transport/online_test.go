@@ -139,10 +139,8 @@ func TestBadValuesNameTheirParameter(t *testing.T) {
 	for path, detail := range map[string]string{
 		"/presence?limit=0":            "limit: ",
 		"/presence?limit=1001":         "limit: ",
-		"/presence?limit=":             "limit: ",
 		"/presence?count=no":           "count: ",
 		"/presence/stream?emails=":     "emails: ",
-		"/presence?after=":             "after: ",
 		"/presence?after=dXNlcg==":     "after: ",
 		"/presence?after=%2B":          "after: ",
 		"/presence/stream?emails=a,,b": "emails: ",
@@ -152,7 +150,6 @@ func TestBadValuesNameTheirParameter(t *testing.T) {
 		"/history?to=2025-10-21":  "to: ",
 		"/history?email=":         "email: ",
 		"/history?email=%20a":     "email: ",
-		"/history?after=":         "after: ",
 		"/history?after=foreign":  "after: ",
 		"/history?from=2025-10-22T00:00:00Z&to=2025-10-21T00:00:00Z": "to: ",
 	} {

@@ -6,6 +6,10 @@ import (
 	"strconv"
 )
 
+// documentPath is where the document is. It holds no secret, and is read without a
+// token by programs that have none yet.
+const documentPath = "/openapi.yaml"
+
 // openAPI describes the API to programs. What it says is held to the handlers by
 // a test.
 //

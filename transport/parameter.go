@@ -2,6 +2,7 @@ package transport
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,22 +32,41 @@ func (c *call) parameter(name string) (value string, given bool) {
 // raw yields all values of that name, still escaped.
 func (c *call) raw(name string) func(func(string) bool) {
 	return func(yield func(string) bool) {
-		if c.URL.RawQuery == "" {
-			return
-		}
-		for pair := range strings.SplitSeq(c.URL.RawQuery, "&") {
-			key, value, _ := strings.Cut(pair, "=")
-			if unescape(key) == name && !yield(value) {
+		for key, value := range c.pairs {
+			if key == name && !yield(value) {
 				return
 			}
 		}
 	}
 }
 
+// pairs yields all parameters, each value still escaped.
+func (c *call) pairs(yield func(name, raw string) bool) {
+	for pair := range strings.SplitSeq(c.URL.RawQuery, "&") {
+		if pair == "" {
+			continue
+		}
+		if name, raw, _ := strings.Cut(pair, "="); !yield(unescape(name), raw) {
+			return
+		}
+	}
+}
+
+// onlyParameters refuses a query with any other: who misspells whom they mean must
+// not reach everybody.
+func (c *call) onlyParameters(names []string) error {
+	for name := range c.pairs {
+		if !slices.Contains(names, name) {
+			return badValue("query", fmt.Sprintf("has a parameter %.64q, which is not known here", name))
+		}
+	}
+	return nil
+}
+
 // limit is how many a page is to have.
 func (c *call) limit() (int, error) {
-	value, given := c.parameter("limit")
-	if !given {
+	value, _ := c.parameter("limit")
+	if value == "" {
 		return usualPage, nil
 	}
 	n, err := strconv.Atoi(value)
