@@ -55,7 +55,7 @@ type stream struct {
 	spoke   time.Time                   // when something was last written
 	checked time.Time                   // when the token was last looked at
 	pause   *time.Timer                 // behind a write
-	// patience ends when a beat is due, or would have been if nothing had been written
+	// patience ends when something is due, or would have been if nothing had been written
 	// since it began: a new one for each write is a tenth of what a stream costs.
 	patience  context.Context
 	impatient context.CancelFunc
@@ -172,7 +172,7 @@ func (t *stream) step(ctx context.Context) error {
 		return err
 	}
 	if t.patience == nil || t.patience.Err() != nil {
-		t.patience, t.impatient = context.WithDeadline(ctx, t.spoke.Add(streamBeat))
+		t.patience, t.impatient = context.WithDeadline(ctx, t.due())
 	}
 	events, err := t.watch.Next(t.patience, streamBatch)
 	switch {
@@ -196,6 +196,15 @@ func (t *stream) step(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// due is when the stream has to speak, or to look at the token: whichever is first,
+// or one that spoke just before would look a whole beat too late.
+func (t *stream) due() time.Time {
+	if t.checked.Before(t.spoke) {
+		return t.checked.Add(streamBeat)
+	}
+	return t.spoke.Add(streamBeat)
 }
 
 // tell writes those of the events that the watcher wants, and now and then that

@@ -155,6 +155,26 @@ func TestStreamOfARevokedTokenEnds(t *testing.T) {
 	})
 }
 
+// However the stream's own words fall, nobody follows for longer than a beat with a
+// token that is revoked.
+func TestTokenIsLookedAtInEveryBeat(t *testing.T) {
+	for _, spoke := range []time.Duration{streamBeat / 2, streamBeat - streamPace, streamBeat + streamPace} {
+		inBubble(t, func(t *testing.T, p *pipeServer) {
+			s := p.watch("", "")
+			time.Sleep(spoke)
+			p.watching.happen(events("1 a")...)
+			time.Sleep(streamBeat + 2*streamPace - spoke)
+			synctest.Wait()
+			p.tokens.set(func(f *fakeTokens) { f.revoked = true })
+			time.Sleep(streamBeat)
+			synctest.Wait()
+			if !s.isOver() {
+				t.Errorf("one that spoke after %s goes on for longer than %s", spoke, streamBeat)
+			}
+		})
+	}
+}
+
 // Who does not read must cost no more than a place for a while, and no memory.
 func TestWatcherWhoDoesNotReadIsCutOff(t *testing.T) {
 	inBubble(t, func(t *testing.T, p *pipeServer) {
