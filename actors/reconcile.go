@@ -22,9 +22,10 @@ const ownChildren = 2
 
 // lookAfter sees at each tick to a part of those who are here, so that nobody waits
 // for a look at all of them. It goes from the last to the first: whoever takes the
-// place of one that left was seen in this round, or is yet to be. Whether each has a
-// session, and each session somebody, their numbers tell; if they differ, all are
-// looked at.
+// place of one that left was seen in this round, or is yet to be. A round that late
+// ticks have made longer is finished before the next: or the last would never be seen.
+// Whether each has a session, and each session somebody, their numbers tell; if they
+// differ, all are looked at.
 func (r *registry) lookAfter(c actor.Context, now time.Time) {
 	all := r.roster.here
 	r.unseen = min(r.unseen, len(all))
@@ -32,10 +33,13 @@ func (r *registry) lookAfter(c actor.Context, now time.Time) {
 		r.unseen--
 		r.remind(c, all[r.unseen])
 	}
+	if r.unseen == 0 && now.Sub(r.rounded) >= roundEvery {
+		r.rounded, r.unseen = now, len(all)
+	}
 	if now.Sub(r.reconciled) < roundEvery {
 		return
 	}
-	r.reconciled, r.unseen = now, len(all)
+	r.reconciled = now
 	if r.closing != nil || len(c.Children()) != len(all)+ownChildren {
 		r.reconcile(c)
 	}

@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"encoding/base64"
 	"log/slog"
 	"strings"
 	"time"
@@ -11,13 +10,6 @@ import (
 	"github.com/rollcall/rollcall"
 )
 
-// The names of the actors that have one. A session is named by its ID.
-const (
-	registryName = "registry"
-	writerName   = "writer"
-	sweeperName  = "sweeper"
-)
-
 const (
 	// tickEvery is how often the registry looks at what is due.
 	tickEvery = 100 * time.Millisecond
@@ -25,9 +17,9 @@ const (
 	// tick and a commit on top it is in the database within a second, as long as one
 	// commit has room for it. See touchesBeside and touchesShare for when it has not.
 	flushEvery = 800 * time.Millisecond
-	// reconcileWithin bounds the harm of a lost message. A round takes half of that,
-	// since who is seen first in one may come last in the next; and so many looks:
-	// some less than there are ticks in it.
+	// reconcileWithin bounds the harm of a lost message, if ticks are not late. A
+	// round takes half of that, since who is seen first in one may come last in the
+	// next; and so many looks: some less than there are ticks in it.
 	reconcileWithin = 5 * time.Second
 	roundEvery      = reconcileWithin / 2
 	looksInRound    = 20
@@ -54,7 +46,8 @@ type registry struct {
 	renewed    time.Time // when the last one was that also compared the rows
 	flushed    time.Time
 	reconciled time.Time
-	unseen     int // how many of those who are here still have their look before that is due again
+	rounded    time.Time // when the round of looks began
+	unseen     int       // how many of those who are here still have their look before that is due again
 
 	toldActivity time.Time
 
@@ -210,23 +203,6 @@ func (r *registry) answer(id rollcall.SessionID, a Answer) {
 
 func (r *registry) end(c actor.Context, id rollcall.SessionID, why rollcall.Close) {
 	c.Send(childPID(c, id), &End{Close: why})
-}
-
-func childPID(c actor.Context, id rollcall.SessionID) *actor.PID {
-	return actor.NewPID(c.Self().Address, c.Self().Id+"/"+sessionName(id))
-}
-
-// sessionName is the name of a session's actor, which is kept three times for each:
-// so it is short.
-func sessionName(id rollcall.SessionID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
-
-// sessionOf is the session that an actor of that name is; false for any other actor.
-func sessionOf(name string) (id rollcall.SessionID, ok bool) {
-	b, err := base64.RawURLEncoding.DecodeString(name)
-	if err != nil || len(b) != len(id) {
-		return id, false
-	}
-	return rollcall.SessionID(b), true
 }
 
 // terminated hears of the end of a child, whatever ended it.
