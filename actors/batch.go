@@ -93,7 +93,7 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 		}
 		m.flying, m.touched = true, false
 	}
-	r.queue = r.queue[taken:]
+	r.queue = rest(r.queue, taken)
 	flight = r.addTouches(&b, flight)
 	if len(flight) == 0 && !renew {
 		return b, 0, false
@@ -131,7 +131,7 @@ func (r *roster) addTouches(b *rollcall.Batch, flight []*change) []*change {
 		flight = append(flight, &change{m, touch, true})
 		m.flying, m.touched = true, false
 	}
-	r.due = r.due[taken:]
+	r.due = rest(r.due, taken)
 	return flight
 }
 

@@ -50,10 +50,12 @@ func (r *roster) endGrace(u *user) {
 func (r *roster) endGraces(now time.Time) {
 	due := r.late
 	r.late = nil
-	for len(r.graces) > 0 && !now.Before(r.graces[0].until) {
-		due = append(due, r.graces[0].user)
-		r.graces = r.graces[1:]
+	over := 0
+	for over < len(r.graces) && !now.Before(r.graces[over].until) {
+		due = append(due, r.graces[over].user)
+		over++
 	}
+	r.graces = rest(r.graces, over)
 	if len(due) == 0 {
 		return
 	}

@@ -89,9 +89,7 @@ func (l *listing) tellActivity() {
 			l.feed.add(rollcall.Event{Kind: rollcall.EventActivity, Entry: u.told(), At: u.lastActivity.time()})
 		}
 	}
-	if l.moved = l.moved[seen:]; len(l.moved) == 0 {
-		l.moved = nil
-	}
+	l.moved = rest(l.moved, seen)
 }
 
 // snapshot is everybody who is here, in constant time: the tree is shared and

@@ -49,7 +49,7 @@ func (b *beats) pop() *pulse {
 	}
 	p := b.taken
 	if p != nil {
-		b.taken = p.next
+		b.taken, p.next = p.next, nil // or who is silent from now on would hold those behind
 	}
 	return p
 }

@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"slices"
 	"time"
 
 	"github.com/rollcall/rollcall"
@@ -133,12 +134,7 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now, until time.Time
 	}
 	r.part(m)
 	u := m.user
-	for i, other := range u.members {
-		if other == m {
-			u.members = append(u.members[:i], u.members[i+1:]...)
-			break
-		}
-	}
+	u.members = slices.DeleteFunc(u.members, func(other *member) bool { return other == m })
 	m.end(cause, now)
 	switch {
 	case len(u.members) == 0 && r.mayReturn(m, cause, until):
