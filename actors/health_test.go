@@ -20,6 +20,9 @@ func TestHealthFollowsTheDatabase(t *testing.T) {
 		k.ConnectLater("bob@example.com")
 		k.Settle()
 		wantObstacle(k, rollcall.ObstacleAway)
+		if n := k.Examine().Sessions; n != 1 {
+			t.Errorf("alice alone is in, and there are %d sessions", n)
+		}
 		k.Store.Trouble(nil)
 		k.Settle()
 		wantObstacle(k, "")

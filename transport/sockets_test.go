@@ -21,6 +21,9 @@ func TestOneSocketLeavesTheList(t *testing.T) {
 			gone := want[leaver%len(want)]
 			s.remove(gone)
 			want = slices.DeleteFunc(want, func(one *socket) bool { return one == gone })
+			if s.live[:len(s.live)+1][len(s.live)] != nil {
+				t.Error("a socket that left is still in memory")
+			}
 			left := s.all()
 			for _, one := range want {
 				if !slices.Contains(left, one) {
