@@ -8,43 +8,43 @@ import (
 )
 
 const (
-	// maxPassages is how many passages are kept as they are sent. Watchers who read
-	// about as fast as things happen share them; for one who lags further behind
-	// they are written anew.
-	maxPassages = 32
+	// maxStretches is how many stretches of events are kept as they are sent. Watchers
+	// who read about as fast as things happen share them; for one who lags further
+	// behind they are written anew.
+	maxStretches = 32
 	// eventSize is about what one event takes.
 	eventSize = 256
 )
 
-// passages is the last stretches of events as they are sent, each written once for
-// all who watch everybody and are as far as each other. The bytes never change.
-type passages struct {
-	mu   sync.Mutex           // guards what follows
-	kept [maxPassages]passage // a ring
-	next int                  // the place of the next
+// stretches is the last ones as they are sent, each written once for all who watch
+// everybody and are as far as each other. The bytes never change.
+type stretches struct {
+	mu   sync.Mutex            // guards what follows
+	kept [maxStretches]stretch // a ring
+	next int                   // the place of the next
 }
 
-// passage is some consecutive events, from the first to the last.
-type passage struct {
+// stretch is some consecutive events, from the first to the last.
+type stretch struct {
 	first, last string
 	text        []byte
 }
 
-func newPassages() *passages { return &passages{} }
+func newStretches() *stretches { return &stretches{} }
 
 // text returns events as they are sent. There must be one.
-func (p *passages) text(events []rollcall.Event) []byte {
+func (s *stretches) text(events []rollcall.Event) []byte {
 	first, last := events[0].ID, events[len(events)-1].ID
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i := range p.kept {
-		if one := &p.kept[i]; one.last == last && one.first == first {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.kept {
+		if one := &s.kept[i]; one.last == last && one.first == first {
 			return one.text
 		}
 	}
 	text := appendEvents(make([]byte, 0, len(events)*eventSize), events)
-	p.kept[p.next] = passage{first, last, text}
-	p.next = (p.next + 1) % maxPassages
+	s.kept[s.next] = stretch{first, last, text}
+	s.next = (s.next + 1) % maxStretches
 	return text
 }
 

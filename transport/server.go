@@ -67,7 +67,7 @@ type Server struct {
 	editions *editions
 	visitors *visitors
 	watchers *watchers
-	passages *passages
+	written  *stretches
 	archive  *archive
 	page     http.Handler
 	http     *http.Server
@@ -87,7 +87,7 @@ func New(c Config) *Server {
 		tokens:   newTokenCache(c.Tokens),
 		editions: newEditions(c.Presence, c.Logger),
 		watchers: newWatchers(c.MaxWatchers),
-		passages: newPassages(),
+		written:  newStretches(),
 		archive:  newArchive(c.History),
 		page:     page(),
 		stop:     stop,

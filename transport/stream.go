@@ -211,7 +211,7 @@ func (t *stream) due() time.Time {
 // there were none.
 func (t *stream) tell(ctx context.Context, events []rollcall.Event) error {
 	if t.only == nil && len(events) > 0 {
-		return t.write(ctx, t.server.passages.text(events))
+		return t.write(ctx, t.server.written.text(events))
 	}
 	text := streamTexts.Get().(*[]byte)
 	defer streamTexts.Put(text)

@@ -23,7 +23,7 @@ func BenchmarkStreamTell(b *testing.B) {
 	failed := make(chan error, 1)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t := &stream{
-			server: &Server{passages: newPassages()}, call: &call{Request: r, w: w},
+			server: &Server{written: newStretches()}, call: &call{Request: r, w: w},
 			control: http.NewResponseController(w),
 		}
 		failed <- tellAll(b, t, watchers, together)

@@ -74,25 +74,25 @@ func TestWatcherOfAListHearsOfNobodyElse(t *testing.T) {
 // However many watch, what happens is written once for all who are as far as each
 // other; and what is kept for that is the newest.
 func TestEventsAreWrittenOnceForAllWhoWatch(t *testing.T) {
-	p := newPassages()
+	s := newStretches()
 	some := events("0 a", "1 b", "2 a")
-	written := p.text(some)
-	if again := p.text(some); &again[0] != &written[0] {
+	written := s.text(some)
+	if again := s.text(some); &again[0] != &written[0] {
 		t.Error("the same events are written again")
 	}
 	for from, want := range map[int]string{0: "0 1", 1: "1 2"} {
-		if got := told(string(p.text(some[from : from+2]))); got != want {
-			t.Errorf("a passage of %q tells %q", want, got)
+		if got := told(string(s.text(some[from : from+2]))); got != want {
+			t.Errorf("a stretch of %q tells %q", want, got)
 		}
 	}
-	for i := range maxPassages - 1 {
-		p.text(events(fmt.Sprint(i+3, " a")))
+	for i := range maxStretches - 1 {
+		s.text(events(fmt.Sprint(i+3, " a")))
 	}
-	if again := p.text(some); &again[0] == &written[0] {
-		t.Error("an old passage is kept")
+	if again := s.text(some); &again[0] == &written[0] {
+		t.Error("an old stretch is kept")
 	}
-	if newest := p.text(events("3 a")); &newest[0] != &p.text(events("3 a"))[0] {
-		t.Error("a new passage is not kept")
+	if newest := s.text(events("3 a")); &newest[0] != &s.text(events("3 a"))[0] {
+		t.Error("a new stretch is not kept")
 	}
 }
 
