@@ -105,7 +105,7 @@ func TestPostgresSettingsDoNotDependOnTheServer(t *testing.T) {
 	f := newFixture(t, persistencetest.Postgres(t))
 	var name string
 	must(t, f.raw.QueryRowContext(t.Context(), "SELECT current_database()").Scan(&name))
-	for setting, wrong := range map[string]string{"standard_conforming_strings": "off", "timezone": "'Asia/Kathmandu'"} {
+	for setting, wrong := range map[string]string{"standard_conforming_strings": "off", "timezone": "'Asia/Kathmandu'", "jit": "on", "enable_seqscan": "on"} {
 		f.exec(t, "ALTER DATABASE "+name+" SET "+setting+" = "+wrong)
 	}
 	again := &fixture{Database: open(t, f.url), url: f.url, raw: f.raw}
@@ -115,6 +115,12 @@ func TestPostgresSettingsDoNotDependOnTheServer(t *testing.T) {
 	commit(t, n, inserts(c))
 	equal(t, "connections", again.connections(t), row{ada, noon, noon})
 	equal(t, "user agents", column[string](t, again, "SELECT user_agent FROM sessions"), c.UserAgent)
+	again.raw = rawPool(t, f.url) // whose connections are new
+	for setting, want := range map[string]string{
+		"standard_conforming_strings": "on", "jit": "off", "enable_seqscan": "off", "idle_in_transaction_session_timeout": "5s",
+	} {
+		equal(t, setting, column[string](t, again, "SHOW "+setting), want)
+	}
 }
 
 // The answer to a commit can be lost on the network after the database has

@@ -1,6 +1,16 @@
 package persistence
 
-import "time"
+import (
+	"context"
+	"time"
+)
+
+// Prepared is how many statements PostgreSQL keeps for the connection that was used
+// last.
+func (d *Database) Prepared(ctx context.Context) (int, error) {
+	n, err := d.bun.NewSelect().TableExpr("pg_prepared_statements").Count(ctx)
+	return int(n), err
+}
 
 // LookedEarlier makes the last look at active connections so much longer ago.
 func (n *Node) LookedEarlier(by time.Duration) {
