@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -45,14 +44,14 @@ type benchCmd struct {
 }
 
 // Validate checks what the types cannot say.
-func (c *benchCmd) Validate() error {
-	if c.Server != nil && (c.Server.Scheme != "http" || c.Server.Host == "") {
-		return errors.New("--server must be http://HOST:PORT")
+func (c *benchCmd) Validate() error { return c.settings().Check() }
+
+// settings are those of all scenarios.
+func (c *benchCmd) settings() bench.Config {
+	return bench.Config{
+		Flags: c.With, Server: c.Server, Token: c.Token, PID: c.PID,
+		Baseline: c.Baseline, Rounds: c.Rounds, Loops: c.Loops,
 	}
-	if c.Rounds < 1 || c.Loops < 1 {
-		return errors.New("--rounds and --loops must be at least 1")
-	}
-	return nil
 }
 
 // played is the command that plays one scenario.
@@ -62,6 +61,9 @@ type played[S any, P interface {
 }] struct {
 	Scenario S `embed:""`
 }
+
+// Validate checks what the types cannot say.
+func (p *played[S, P]) Validate() error { return P(&p.Scenario).Check() }
 
 // Run measures and prints. It fails when something failed that the server was
 // asked for: a figure beside that is worth nothing.
@@ -81,6 +83,9 @@ type inMemoryCmd struct {
 	Scenario bench.InMemory `embed:""`
 }
 
+// Validate checks what the types cannot say.
+func (m *inMemoryCmd) Validate() error { return m.Scenario.Check() }
+
 // Run measures once, because it cannot begin anew in the same process.
 func (m *inMemoryCmd) Run(ctx context.Context, s *shared, std *streams, c *benchCmd) error {
 	config, err := c.config(s, std)
@@ -99,11 +104,8 @@ func (c *benchCmd) config(s *shared, std *streams) (bench.Config, error) {
 	if err != nil {
 		return bench.Config{}, fmt.Errorf("finding this program: %w", err)
 	}
-	config := bench.Config{
-		Program: program, Database: s.Database, Flags: c.With,
-		Server: c.Server, Token: c.Token, PID: c.PID,
-		Baseline: c.Baseline, Rounds: c.Rounds, Loops: c.Loops, Progress: std.err,
-	}
+	config := c.settings()
+	config.Program, config.Database, config.Progress = program, s.Database, std.err
 	if config.Database == serversDatabase {
 		config.Database = ""
 	}
@@ -126,6 +128,14 @@ func (c *benchCmd) print(std *streams, report *bench.Report) error {
 
 type benchUsersCmd struct {
 	Count int `default:"10000" help:"How many: the sockets, and 500 for each process of clients. Default ${default}."`
+}
+
+// Validate checks what the types cannot say.
+func (u *benchUsersCmd) Validate() error {
+	if u.Count < 1 {
+		return fmt.Errorf("--count must be at least 1, not %d", u.Count)
+	}
+	return nil
 }
 
 // Run prints what "rollcall user import -" reads.

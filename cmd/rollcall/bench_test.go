@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"io"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/rollcall/rollcall/cmd/rollcall/bench"
@@ -125,11 +127,17 @@ func TestBenchInMemory(t *testing.T) {
 	}
 }
 
-// Whoever benches on a database of theirs, and has seen enough, must find it as it was.
+// Whoever benches on a database of theirs, and has seen enough, must find it as it
+// was. An interrupt at a terminal is heard by all processes of the bench.
 func TestInterruptedBenchLeavesNobodyBehind(t *testing.T) {
-	for what, now := range map[string]func(persistence.Audit) bool{
-		"while users are added":   func(a persistence.Audit) bool { return a.Users > 0 },
-		"while clients are there": func(a persistence.Audit) bool { return a.Sessions > 0 },
+	there := func(a persistence.Audit) bool { return a.Sessions > 0 }
+	for what, test := range map[string]struct {
+		args []string
+		now  func(persistence.Audit) bool
+	}{
+		"while users are added":   {[]string{"in-memory", "--sockets=20000"}, func(a persistence.Audit) bool { return a.Users > 0 }},
+		"while clients are there": {[]string{"in-memory", "--sockets=20000"}, there},
+		"while sockets are there": {[]string{"echo", "--sockets=200", "--for=1h"}, there},
 	} {
 		t.Run(what, func(t *testing.T) {
 			url := persistencetest.SQLite(t)
@@ -148,16 +156,17 @@ func TestInterruptedBenchLeavesNobodyBehind(t *testing.T) {
 				}
 				return a
 			}
-			ctx, interrupt := context.WithCancel(t.Context())
-			defer interrupt()
-			code := make(chan int, 1)
-			go func() {
-				args := []string{"bench", "--database=" + url, "in-memory", "--sockets=20000", "--concurrency=100", "--for=1h"}
-				code <- new(cli).run(ctx, args, &streams{nil, io.Discard, io.Discard})
-			}()
-			await(t, what, func() bool { return now(audit()) })
-			interrupt()
-			if <-code == exitOK {
+			command := exec.CommandContext(t.Context(), os.Args[0], append([]string{"bench", "--database=" + url}, test.args...)...)
+			command.Env = append(os.Environ(), asProgram+"=1")
+			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			if err := command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			await(t, what, func() bool { return test.now(audit()) })
+			if err := syscall.Kill(-command.Process.Pid, syscall.SIGINT); err != nil {
+				t.Error(err)
+			}
+			if command.Wait() == nil {
 				t.Error("it was not interrupted")
 			}
 			if a := audit(); a.Users+a.Sessions+a.Connections > 0 {

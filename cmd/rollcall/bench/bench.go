@@ -38,6 +38,8 @@ type Config struct {
 // Scenario is what a bench does: one of the types of this package.
 type Scenario interface {
 	Name() string
+	// Check refuses settings with which there is nothing to measure.
+	Check() error
 	// herds is how many sockets each of its herds has at a time.
 	herds() []int
 	// play does it once, and measures.
@@ -155,10 +157,10 @@ func (b *bench) startRollcall(ctx context.Context) (*server, error) {
 	if b.Server != nil {
 		return &server{name: "rollcall", address: b.Server.Host, token: b.Token, pid: b.PID}, nil
 	}
-	command := exec.Command(b.Program, append([]string{
+	command := child(exec.Command(b.Program, append([]string{
 		"serve", "--listen=127.0.0.1:0", "--pprof=127.0.0.1:0", "--node=bench",
 		"--log-format=text", "--log-level=info", "--max-message-rate=0",
-	}, b.Flags...)...)
+	}, b.Flags...)...))
 	// The URL may hold a password, and a command line can be seen by everybody.
 	command.Env = append(os.Environ(), "ROLLCALL_DATABASE="+b.database)
 	s, err := startServer(ctx, "rollcall", command)
@@ -169,7 +171,7 @@ func (b *bench) startRollcall(ctx context.Context) (*server, error) {
 }
 
 func (b *bench) startBare(ctx context.Context) (*server, error) {
-	s, err := startServer(ctx, "bare", exec.Command(b.Program, "bench", "bare"))
+	s, err := startServer(ctx, "bare", child(exec.Command(b.Program, "bench", "bare")))
 	if err == nil {
 		s.profile, s.bare = s.address, true
 	}

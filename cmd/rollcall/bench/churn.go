@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -17,6 +18,14 @@ type Churn struct {
 
 // Name is churn.
 func (*Churn) Name() string { return "churn" }
+
+// Check implements [Scenario].
+func (c *Churn) Check() error {
+	return errors.Join(atLeast("sockets", c.Sockets, 1),
+		atLeast("concurrency", c.Concurrency, 1),
+		more("rate", c.Rate),
+		lasts("for", c.For))
+}
 
 func (c *Churn) herds() []int { return []int{c.Sockets} }
 

@@ -1,6 +1,9 @@
 package bench
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Connect opens sockets, and measures how many are greeted a second: their rows
 // are committed then.
@@ -11,6 +14,12 @@ type Connect struct {
 
 // Name is connect.
 func (*Connect) Name() string { return "connect" }
+
+// Check implements [Scenario].
+func (c *Connect) Check() error {
+	return errors.Join(atLeast("sockets", c.Sockets, 1),
+		atLeast("concurrency", c.Concurrency, 1))
+}
 
 func (c *Connect) herds() []int { return []int{c.Sockets} }
 

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -17,6 +18,19 @@ type Echo struct {
 
 // Name is echo.
 func (*Echo) Name() string { return "echo" }
+
+// Check implements [Scenario].
+func (e *Echo) Check() error {
+	err := errors.Join(atLeast("sockets", e.Sockets, 1),
+		atLeast("concurrency", e.Concurrency, 1),
+		atLeast("depth", e.Depth, 1),
+		atLeast("size", e.Size, 0),
+		lasts("for", e.For))
+	if e.Every != 0 {
+		err = errors.Join(err, lasts("every", e.Every))
+	}
+	return err
+}
 
 func (e *Echo) herds() []int { return []int{e.Sockets} }
 

@@ -48,7 +48,7 @@ func gather(ctx context.Context, program string, s *server, p herdPlan, first in
 }
 
 func startWorker(ctx context.Context, program string) (*workerProcess, error) {
-	command := exec.CommandContext(ctx, program, "bench", "worker")
+	command := child(exec.CommandContext(ctx, program, "bench", "worker"))
 	// The loop is one thread; the runtime's own must not take another core.
 	command.Env = append(os.Environ(), "GOMAXPROCS=1")
 	command.Stderr = os.Stderr

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -12,10 +13,10 @@ const settling = 2 * time.Second
 // Idle holds sockets that do nothing, and measures what each of them takes: the
 // slope between two counts, which leaves out what the server takes for itself.
 type Idle struct {
-	From        int           `default:"1000" help:"How many sockets are held first. Default ${default}."`
-	To          int           `default:"3000" help:"And how many then. Default ${default}."`
+	From        int           `default:"5000" help:"How many sockets are held first: enough that they, and not what is left of the connects, fill the memory. Default ${default}."`
+	To          int           `default:"15000" help:"And how many then. Default ${default}."`
 	Concurrency int           `default:"200" help:"How many of them are opened at a time. Default ${default}."`
-	For         time.Duration `default:"5s" help:"How long they are idle, both times. Longer than the ping interval, and the pings are part of it. Default ${default}."`
+	For         time.Duration `default:"25s" help:"How long they are idle, both times: longer than the ping interval, and than it takes a server to give memory back. Default ${default}."`
 	Burst       int           `default:"0" help:"Then every socket has so many messages under way for a moment, and the memory is read once more. Default ${default}: not at all."`
 	After       time.Duration `default:"60s" help:"How long after that. Default ${default}."`
 }
@@ -28,6 +29,16 @@ const burstSize = 32
 
 // Name is idle.
 func (*Idle) Name() string { return "idle" }
+
+// Check implements [Scenario].
+func (i *Idle) Check() error {
+	return errors.Join(atLeast("from", i.From, 1),
+		atLeast("to", i.To, i.From+1),
+		atLeast("concurrency", i.Concurrency, 1),
+		atLeast("burst", i.Burst, 0),
+		lasts("for", i.For),
+		lasts("after", i.After))
+}
 
 func (i *Idle) herds() []int { return []int{i.To} }
 

@@ -38,6 +38,13 @@ type InMemory struct {
 	For         time.Duration `default:"2s" help:"How long they are idle. Default ${default}."`
 }
 
+// Check refuses settings with which there is nothing to measure.
+func (m *InMemory) Check() error {
+	return errors.Join(atLeast("sockets", m.Sockets, 1),
+		atLeast("concurrency", m.Concurrency, 1),
+		lasts("for", m.For))
+}
+
 // Run does it once, in this process.
 func (m *InMemory) Run(ctx context.Context, c Config) (report *Report, err error) {
 	if c.Server != nil || c.Baseline || len(c.Flags) > 0 {

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -16,6 +17,12 @@ type Leave struct {
 
 // Name is leave.
 func (*Leave) Name() string { return "leave" }
+
+// Check implements [Scenario].
+func (l *Leave) Check() error {
+	return errors.Join(atLeast("sockets", l.Sockets, 1),
+		atLeast("concurrency", l.Concurrency, 1))
+}
 
 func (l *Leave) herds() []int { return []int{l.Sockets} }
 

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -19,6 +20,17 @@ type Mixed struct {
 
 // Name is mixed.
 func (*Mixed) Name() string { return "mixed" }
+
+// Check implements [Scenario].
+func (m *Mixed) Check() error {
+	return errors.Join(atLeast("talking", m.Talking, 1),
+		atLeast("passing", m.Passing, 1),
+		atLeast("connections", m.Connections, 1),
+		atLeast("concurrency", m.Concurrency, 1),
+		more("rate", m.Rate),
+		lasts("every", m.Every),
+		lasts("for", m.For))
+}
 
 // herds are those who talk, those who pass, and those who ask.
 func (m *Mixed) herds() []int { return []int{m.Talking, m.Passing, m.Connections} }

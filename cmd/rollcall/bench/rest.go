@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -19,6 +20,24 @@ type Rest struct {
 
 // Name is rest.
 func (*Rest) Name() string { return "rest" }
+
+// Check implements [Scenario].
+func (r *Rest) Check() error {
+	err := errors.Join(atLeast("online", r.Online, 1),
+		atLeast("concurrency", r.Concurrency, 1),
+		atLeast("connections", r.Connections, 1),
+		atLeast("changes", r.Changes, 0),
+		lasts("for", r.For))
+	if len(r.Variants) == 0 {
+		err = errors.Join(err, errors.New("--variants must name one at least"))
+	}
+	for _, v := range r.Variants {
+		if v != askPlain && v != askGzip && v != askETag {
+			err = errors.Join(err, fmt.Errorf("--variants are %s, %s and %s, not %q", askPlain, askGzip, askETag, v))
+		}
+	}
+	return err
+}
 
 // herds are those who are online, and those who ask.
 func (r *Rest) herds() []int { return []int{r.Online, r.Connections} }

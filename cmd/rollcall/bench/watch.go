@@ -30,6 +30,15 @@ type Watch struct {
 // Name is watch.
 func (*Watch) Name() string { return "watch" }
 
+// Check implements [Scenario].
+func (w *Watch) Check() error {
+	return errors.Join(atLeast("watchers", w.Watchers, 1),
+		atLeast("online", w.Online, 1),
+		atLeast("concurrency", w.Concurrency, 1),
+		more("rate", w.Rate),
+		lasts("for", w.For))
+}
+
 // herds are those who are online, and those who watch.
 func (w *Watch) herds() []int { return []int{w.Online, w.Watchers} }
 
