@@ -67,9 +67,27 @@ func (m *model) knowsWhoIsHere(t *rapid.T) {
 	}
 }
 
+// knowsWhoIsInLine looks at the activity that waits to be written: everybody's once,
+// and nobody's forgotten whose row will not tell it.
+func (m *model) knowsWhoIsInLine(t *rapid.T) {
+	line := make(map[*member]bool)
+	for _, one := range slices.Concat(m.touched, m.due) {
+		if line[one] || !one.lined {
+			t.Fatalf("%s is in line, and believes so: %v; and once more: %v", one.id, one.lined, line[one])
+		}
+		line[one] = true
+	}
+	for _, one := range m.members {
+		if one.lined != line[one] || one.need() == touch && !one.flying && !line[one] {
+			t.Fatalf("%s has activity: %v; is in line: %v; and believes so: %v", one.id, one.touched, line[one], one.lined)
+		}
+	}
+}
+
 // check is what always holds.
 func (m *model) check(t *rapid.T) {
 	m.knowsWhoIsHere(t)
+	m.knowsWhoIsInLine(t)
 	want := make(map[rollcall.Email]int)
 	for _, email := range m.open {
 		want[email]++
