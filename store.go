@@ -35,7 +35,9 @@ type Swept struct {
 	Next     time.Duration // until the next lease of another node runs out; zero if none has one
 }
 
-// Batch is what one commit writes. A session is in at most one of its lists.
+// Batch is what one commit writes. A session is in at most one of its lists. Those of
+// Deletes went before those of Inserts came, except for what was Admitted before: a
+// user whose last session goes, and who comes back, has left and joins anew.
 type Batch struct {
 	Inserts []Change // sessions that came, and the rows of their users
 	Touches []Change // sessions and users that were active

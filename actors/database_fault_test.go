@@ -103,12 +103,14 @@ func TestFaultRejectedDeleteHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// Whatever the order, the row and the entry tell the same story.
+// Whatever the order, the row and the entry tell the same story: the old page has left,
+// and the new one is there since it came.
 func TestReloadedPageHasTheRowOfItsEntry(t *testing.T) {
 	actortest.Run(t, func(k *actortest.Kit) {
 		alice := k.Connect("alice@example.com")
 		time.Sleep(time.Minute)
 		k.Store.Trouble(actortest.Always(actortest.FailBefore)) // so that both are in one commit
+		reloaded := time.Now()
 		again := k.ConnectLater("alice@example.com")
 		synctest.Wait()
 		alice.Leave()
@@ -117,6 +119,9 @@ func TestReloadedPageHasTheRowOfItsEntry(t *testing.T) {
 		k.Settle()
 		again.WantOpen()
 		k.WantOnline("alice@example.com")
+		if since := k.Snapshot()["alice@example.com"].ConnectedAt; since.Before(reloaded.Truncate(time.Microsecond)) {
+			t.Errorf("alice is here since %v, and the page was reloaded at %v", since, reloaded)
+		}
 	})
 }
 

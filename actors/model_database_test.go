@@ -100,8 +100,30 @@ func (m *model) apply(applied bool) rollcall.Result {
 	for _, c := range m.batch.Touches {
 		m.active(c)
 	}
+	m.inserts(true)
+	for _, c := range m.batch.Deletes {
+		delete(m.database, c.Session)
+		if !slices.ContainsFunc(slices.Collect(maps.Values(m.database)), func(o rollcall.Change) bool { return o.Email == c.Email }) {
+			delete(m.rows, c.Email)
+		}
+	}
+	m.inserts(false)
 	for _, c := range m.batch.Inserts {
-		if c.Email == modelEmails[len(modelEmails)-1] {
+		if row, ok := m.rows[c.Email]; ok && !c.Admitted {
+			result.Users[c.Email] = row
+		}
+	}
+	if m.batch.Count {
+		result.Sessions = len(m.database)
+	}
+	return result
+}
+
+// inserts writes those sessions of the batch that were admitted before, or those that
+// were not: the ones come before others go, and the others after it.
+func (m *model) inserts(admitted bool) {
+	for _, c := range m.batch.Inserts {
+		if c.Admitted != admitted || c.Email == modelEmails[len(modelEmails)-1] {
 			continue
 		}
 		m.database[c.Session] = c
@@ -112,21 +134,6 @@ func (m *model) apply(applied bool) rollcall.Result {
 		m.rows[c.Email] = rollcall.Entry{Email: c.Email, ConnectedAt: row.ConnectedAt, LastActivity: row.LastActivity}
 		m.active(c)
 	}
-	for _, c := range m.batch.Inserts {
-		if row, ok := m.rows[c.Email]; ok && !c.Admitted {
-			result.Users[c.Email] = row
-		}
-	}
-	for _, c := range m.batch.Deletes {
-		delete(m.database, c.Session)
-		if !slices.ContainsFunc(slices.Collect(maps.Values(m.database)), func(o rollcall.Change) bool { return o.Email == c.Email }) {
-			delete(m.rows, c.Email)
-		}
-	}
-	if m.batch.Count {
-		result.Sessions = len(m.database)
-	}
-	return result
 }
 
 // active moves the activity of a row, if there is one, forwards.

@@ -236,7 +236,7 @@ func (r *roster) refuse(m *member, c rollcall.Close, now time.Time, o *outcome) 
 }
 
 // admit makes a committed member present. The entry follows the row, which may
-// be older: of a session that left while this one waited, or on another node.
+// be older: of a session on another node, or of one that left during this commit.
 func (r *roster) admit(m *member, row entry, o *outcome) {
 	key := r.key(row.email)
 	u := r.users[key]

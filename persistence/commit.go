@@ -42,14 +42,16 @@ func (n *Node) Commit(ctx context.Context, batch rollcall.Batch) (rollcall.Resul
 	return result, nil
 }
 
-// write applies the changes in an order that never lets go of a user who stays:
-// sessions come before they go, and rows are judged last.
+// write applies the changes in the order in which they happened. Sessions that were
+// admitted before are written first, so that none lets go of its user who stays. Then
+// sessions go. New ones come last: one is admitted after its commit, when those that
+// go had long left, so that a user who comes back has left and joins anew.
 func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[rollcall.Email]rollcall.Entry, error) {
 	users, err := n.users(ctx, tx, batch.Inserts)
 	if err != nil {
 		return nil, err
 	}
-	inserts := admitted(batch.Inserts, users)
+	again, fresh := sortInserts(batch.Inserts, users)
 	gone := sessionIDs(batch.Deletes)
 	// A client that was never admitted leaves under its own spelling, so that
 	// the rows of its sessions are asked too.
@@ -59,34 +61,29 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 	}
 	ends := endings(batch.Deletes, leaving)
 	left := slices.Collect(maps.Keys(ends))
-	old, err := oldSpellings(ctx, tx, inserts)
+	old, err := oldSpellings(ctx, tx, again)
 	if err != nil {
 		return nil, err
 	}
 
-	if len(batch.Touches)+len(batch.Deletes)+len(old) > 0 { // inserts alone lock in order as they are
-		locks := slices.Concat(left, old, changedEmails(inserts), changedEmails(batch.Touches))
+	// Inserts of one kind alone lock in order as they are.
+	if len(batch.Touches)+len(batch.Deletes)+len(old) > 0 || len(again) > 0 && len(fresh) > 0 {
+		locks := slices.Concat(left, old, changedEmails(again), changedEmails(fresh), changedEmails(batch.Touches))
 		if err := n.db.lockConnections(ctx, tx, locks); err != nil {
 			return nil, err
 		}
-	}
-	rows := make([]sessionRow, len(inserts))
-	for i, c := range inserts {
-		rows[i] = newSessionRow(n.id, c)
 	}
 	var online []connectionRow
 	for _, step := range []func() error{
 		func() error { return touchSessions(ctx, tx, batch.Touches) },
 		func() error { return touchConnections(ctx, tx, connectionRows(batch.Touches)) },
-		func() error { return insertSessions(ctx, tx, rows) },
+		func() error { return insertSessions(ctx, tx, newSessionRows(n.id, again)) },
 		func() error { return n.db.dismiss(ctx, tx, n.config.Announce, endingsNow(old, reasonRespelled)) },
-		func() (err error) { // after the touches, so that these rows are as they stay
-			online, err = n.db.upsertConnections(ctx, tx, connectionRows(inserts))
-			return err
-		},
-		func() error { return n.db.announceJoins(ctx, tx, n.config.Announce, online, inserts) },
+		func() error { _, err := n.upsert(ctx, tx, again); return err },
 		func() error { return n.db.endSessions(ctx, tx, batch.Deletes) },
 		func() error { return n.db.dismiss(ctx, tx, n.config.Announce, ends) },
+		func() error { return insertSessions(ctx, tx, newSessionRows(n.id, fresh)) },
+		func() (err error) { online, err = n.upsert(ctx, tx, fresh); return err },
 	} {
 		if err := step(); err != nil {
 			return nil, err
@@ -95,25 +92,33 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 	return entries(users, online), nil
 }
 
+// upsert writes the rows of the users of inserts, and returns them. It comes after the
+// touches, so that these rows are as they stay.
+func (n *Node) upsert(ctx context.Context, tx bun.Tx, inserts []rollcall.Change) ([]connectionRow, error) {
+	rows, err := n.db.upsertConnections(ctx, tx, connectionRows(inserts))
+	if err != nil {
+		return nil, err
+	}
+	return rows, n.db.announceJoins(ctx, tx, n.config.Announce, rows, inserts)
+}
+
 // reasonRespelled ends the old spelling of a user who goes on under a new one.
 const reasonRespelled = "replaced"
 
 // oldSpellings returns the e-mails under which sessions are in the table that are
 // written again under another: an operator has corrected their user's.
-func oldSpellings(ctx context.Context, tx bun.Tx, inserts []rollcall.Change) ([]rollcall.Email, error) {
-	again := make(map[rollcall.SessionID]rollcall.Email)
-	for _, c := range inserts {
-		if c.Admitted {
-			again[c.Session] = c.Email
-		}
+func oldSpellings(ctx context.Context, tx bun.Tx, again []rollcall.Change) ([]rollcall.Email, error) {
+	emails := make(map[rollcall.SessionID]rollcall.Email, len(again))
+	for _, c := range again {
+		emails[c.Session] = c.Email
 	}
-	rows, err := sessionEmails(ctx, tx, slices.Collect(maps.Keys(again)))
+	rows, err := sessionEmails(ctx, tx, sessionIDs(again))
 	if err != nil {
 		return nil, err
 	}
 	var old []rollcall.Email
 	for _, row := range rows {
-		if row.Email != again[row.ID] {
+		if row.Email != emails[row.ID] {
 			old = append(old, row.Email)
 		}
 	}
@@ -153,21 +158,20 @@ func (n *Node) users(
 	return activeUsers(ctx, tx, asked)
 }
 
-// admitted returns the inserts that are to be written, each with its user's
-// spelling.
-func admitted(inserts []rollcall.Change, users map[rollcall.Email]rollcall.Email) []rollcall.Change {
-	var known []rollcall.Change
+// sortInserts tells the inserts of sessions that were admitted before from those that are
+// to be, each of which gets its user's spelling; without a user, it is left out.
+func sortInserts(
+	inserts []rollcall.Change, users map[rollcall.Email]rollcall.Email,
+) (again, fresh []rollcall.Change) {
 	for _, c := range inserts {
-		if !c.Admitted {
-			spelling, ok := users[c.Email]
-			if !ok {
-				continue
-			}
+		if c.Admitted {
+			again = append(again, c)
+		} else if spelling, ok := users[c.Email]; ok {
 			c.Email = spelling
+			fresh = append(fresh, c)
 		}
-		known = append(known, c)
 	}
-	return known
+	return again, fresh
 }
 
 func changedEmails(changes []rollcall.Change) []rollcall.Email {

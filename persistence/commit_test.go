@@ -93,24 +93,6 @@ func TestCasefoldFindsTheUsersSpelling(t *testing.T) {
 	})
 }
 
-// The answer to a connect tells what the row says: of a user whose last session
-// leaves in the same commit, the row stays, and so must the entry.
-func TestAdmittedUserIsToldOfTheRowThatWasThere(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, f *fixture) {
-		n := f.join(t, "a")
-		old := arrival(ada, noon)
-		commit(t, n, inserts(old))
-		later := noon.Add(time.Minute)
-		both := inserts(arrival(ada, later))
-		both.Deletes = deletes(departure(old, later)).Deletes
-		result := commit(t, n, both)
-		if want := (rollcall.Entry{Email: ada, ConnectedAt: noon, LastActivity: later}); result.Users[ada] != want {
-			t.Errorf("the answer is %+v, want %+v", result.Users[ada], want)
-		}
-		equal(t, "connections", f.connections(t), row{ada, noon, later})
-	})
-}
-
 // A client that leaves before it was told of its admission leaves under its own
 // spelling, and its row must go all the same.
 func TestSessionLeavesUnderAnotherSpelling(t *testing.T) {
@@ -160,23 +142,6 @@ func TestRowStaysUntilTheLastSessionLeaves(t *testing.T) {
 		}
 		commit(t, b, deletes(departure(remote, noon.Add(time.Second))))
 		equal(t, "connections", f.connections(t))
-		f.holds(t)
-	})
-}
-
-// One batch may hold the last departure of a user and a new arrival: the user
-// never left.
-func TestUserWhoReconnectsInOneBatchStays(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, f *fixture) {
-		n := f.join(t, "a")
-		old := arrival(ada, noon)
-		commit(t, n, inserts(old))
-		again := arrival(ada, noon.Add(time.Second))
-		commit(t, n, rollcall.Batch{
-			Inserts: []rollcall.Change{again},
-			Deletes: []rollcall.Change{departure(old, noon.Add(time.Second))},
-		})
-		equal(t, "sessions", f.sessions(t), row{ada, noon.Add(time.Second), noon.Add(time.Second)})
 		f.holds(t)
 	})
 }

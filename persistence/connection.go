@@ -20,9 +20,9 @@ const emailsPerStatement = 1000
 // connectionRow is one user who is online: the projection of the user's
 // sessions, there exactly while there is one. Every transaction that writes
 // these rows first locks those that exist, and always in the order of the
-// e-mails, so that no two wait for each other. (Rows that others insert
-// meanwhile can still close a circle of three; PostgreSQL then ends one of the
-// transactions, and its batch is given again.)
+// e-mails. Rows that are not there yet cannot be locked: two nodes that insert and
+// delete the same users at once can still wait for each other. PostgreSQL then ends
+// one of the transactions, and its batch is given again.
 type connectionRow struct {
 	bun.BaseModel `bun:"table:active_websocket_connections,alias:c"`
 

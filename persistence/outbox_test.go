@@ -69,21 +69,20 @@ func TestBatchGivenTwiceIsAnnouncedOnce(t *testing.T) {
 		commit(t, n, batch)
 		f.wantNotices(t,
 			announced{rollcall.EventJoin, grace, noon, noon, ""},
-			announced{rollcall.EventJoin, ada, noon, noon, ""},
-			announced{rollcall.EventLeave, grace, end, noon, "closed"})
+			announced{rollcall.EventLeave, grace, end, noon, "closed"},
+			announced{rollcall.EventJoin, ada, noon, noon, ""})
 	})
 }
 
-// A user who comes back in the batch in which the last session ends never left, and
-// a connect that finds no user or only adds a tab is none's.
+// A user who goes with one tab and has another never left, and a connect that finds no
+// user or only adds a tab is none's.
 func TestNothingIsAnnouncedWhereNobodyCameOrWent(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, f *fixture) {
 		n := f.announcing(t, "a")
-		old := arrival(ada, noon)
-		commit(t, n, inserts(old))
-		again := arrival(ada, noon.Add(time.Second))
-		commit(t, n, rollcall.Batch{Inserts: []rollcall.Change{again}, Deletes: []rollcall.Change{departure(old, noon)}})
-		commit(t, n, touches(touch(again, noon.Add(time.Minute))))
+		old, stays := arrival(ada, noon), arrival(ada, noon)
+		commit(t, n, inserts(old, stays))
+		commit(t, n, deletes(departure(old, noon)))
+		commit(t, n, touches(touch(stays, noon.Add(time.Minute))))
 		commit(t, n, inserts(arrival("stranger@example.com", noon), arrival(ada, noon)))
 		commit(t, n, deletes(departure(arrival(ada, noon), noon), departure(arrival(grace, noon), noon)))
 		f.wantNotices(t, announced{rollcall.EventJoin, ada, noon, noon, ""})
@@ -181,14 +180,16 @@ func TestNodesThatRaceAnnounceAChainForEachUser(t *testing.T) {
 			n := f.announcing(t, fmt.Sprint("node", i))
 			wait.Go(func() {
 				for range 40 {
-					var come, leave rollcall.Batch
+					var come, again, leave rollcall.Batch
 					for _, u := range users {
-						c := arrival(u, noon)
+						c, back := arrival(u, noon), arrival(u, noon)
 						come.Inserts = append(come.Inserts, c)
-						leave.Deletes = append(leave.Deletes, departure(c, noon))
+						again.Deletes = append(again.Deletes, departure(c, noon))
+						again.Inserts = append(again.Inserts, back)
+						leave.Deletes = append(leave.Deletes, departure(back, noon))
 					}
-					for _, batch := range []rollcall.Batch{come, leave} {
-						for { // PostgreSQL may end one of three that wait for each other
+					for _, batch := range []rollcall.Batch{come, again, leave} {
+						for { // PostgreSQL may end one of those that wait for each other
 							_, err := n.Commit(t.Context(), batch)
 							if err == nil {
 								break

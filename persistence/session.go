@@ -41,6 +41,14 @@ func newSessionRow(node int64, c rollcall.Change) sessionRow {
 	}
 }
 
+func newSessionRows(node int64, inserts []rollcall.Change) []sessionRow {
+	rows := make([]sessionRow, len(inserts))
+	for i, c := range inserts {
+		rows[i] = newSessionRow(node, c)
+	}
+	return rows
+}
+
 // insertSessions may be given rows that exist: a batch comes again when the
 // answer to it was lost.
 func insertSessions(ctx context.Context, tx bun.Tx, rows []sessionRow) error {

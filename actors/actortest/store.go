@@ -128,8 +128,29 @@ func (s *Store) apply(b rollcall.Batch) rollcall.Result {
 			s.rows[c.Email] = row
 		}
 	}
+	s.insert(b, true)
+	for _, c := range b.Deletes {
+		delete(s.sessions, c.Session)
+		if !slices.Contains(s.emails(), c.Email) {
+			delete(s.rows, c.Email)
+		}
+	}
+	s.insert(b, false)
 	for _, c := range b.Inserts {
-		if !c.Admitted && !s.users[c.Email] {
+		if row, ok := s.rows[c.Email]; ok && !c.Admitted {
+			result.Users[c.Email] = row
+		}
+	}
+	if b.Count {
+		result.Sessions = len(s.sessions) - len(s.leases)
+	}
+	return result
+}
+
+// insert writes those sessions that were admitted before, or those that were not.
+func (s *Store) insert(b rollcall.Batch, admitted bool) {
+	for _, c := range b.Inserts {
+		if c.Admitted != admitted || !admitted && !s.users[c.Email] {
 			continue
 		}
 		s.sessions[c.Session] = c
@@ -140,21 +161,6 @@ func (s *Store) apply(b rollcall.Batch) rollcall.Result {
 		row.Email, row.LastActivity = c.Email, latest(row.LastActivity, c.UserActivity)
 		s.rows[c.Email] = row
 	}
-	for _, c := range b.Inserts {
-		if row, ok := s.rows[c.Email]; ok && !c.Admitted {
-			result.Users[c.Email] = row
-		}
-	}
-	for _, c := range b.Deletes {
-		delete(s.sessions, c.Session)
-		if !slices.Contains(s.emails(), c.Email) {
-			delete(s.rows, c.Email)
-		}
-	}
-	if b.Count {
-		result.Sessions = len(s.sessions) - len(s.leases)
-	}
-	return result
 }
 
 func latest(a, b time.Time) time.Time {
