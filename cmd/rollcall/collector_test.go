@@ -1,8 +1,16 @@
 package main
 
 import (
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
+
+	"github.com/rollcall/rollcall/persistence/persistencetest"
 )
 
 // Until the heap has its least size nothing is collected, and from then on the
@@ -39,4 +47,38 @@ func TestEveryCollectionIsNoticed(t *testing.T) {
 		runtime.GC()
 		<-noticed
 	}
+}
+
+// A server collects seldom while its heap is small, unless whoever runs it has said
+// when it is to.
+func TestServerCollectsSeldomUnlessItIsTold(t *testing.T) {
+	for gogc, seldom := range map[string]bool{"": true, "100": false} {
+		w := newWorld(t, persistencetest.SQLite(t))
+		cmd := exec.Command(os.Args[0], w.command("--pprof=127.0.0.1:0")...)
+		cmd.Env = []string{"GOGC=" + gogc}
+		p := w.start(cmd)
+		p.listens()
+		p.told("msg=profiling address=")
+		address, _, _ := strings.Cut(p.address, "\n")
+		_, rest, _ := strings.Cut(get(t, "http://"+address+"/debug/pprof/heap?debug=1"), "# NextGC = ")
+		line, _, _ := strings.Cut(rest, "\n")
+		goal, err := strconv.Atoi(line)
+		if err != nil || goal >= heapLeast/2 != seldom {
+			t.Errorf("with GOGC=%q the heap is collected at %q, %v", gogc, line, err)
+		}
+	}
+}
+
+func get(t *testing.T, url string) string {
+	t.Helper()
+	response, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }
