@@ -235,6 +235,8 @@ type fakeWatch struct {
 const beginning = "0"
 
 func (w *fakeWatch) ID() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.read == 0 {
 		return beginning
 	}

@@ -51,6 +51,7 @@ type stream struct {
 	watch   rollcall.Watch
 	only    map[rollcall.Email]struct{} // nil: everybody
 	begun   bool                        // the head of the answer is sent
+	behind  bool                        // it goes on from an event, and what was missed is not told yet
 	passed  string                      // the last event that was read, if it was not told
 	spoke   time.Time                   // when something was last written
 	checked time.Time                   // when the token was last looked at
@@ -152,6 +153,7 @@ func (t *stream) open(ctx context.Context) (err error) {
 	case err != nil:
 		return err
 	}
+	t.behind = true
 	return t.write(ctx, nil)
 }
 
@@ -171,6 +173,9 @@ func (t *stream) step(ctx context.Context) error {
 	if err := t.check(ctx); err != nil {
 		return err
 	}
+	if t.behind {
+		return t.catchUp(ctx)
+	}
 	if t.patience == nil || t.patience.Err() != nil {
 		t.patience, t.impatient = context.WithDeadline(ctx, t.due())
 	}
@@ -179,8 +184,7 @@ func (t *stream) step(ctx context.Context) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	case errors.Is(err, rollcall.ErrFellBehind):
-		// The ID is taken back: whoever is cut off now must not go on from it.
-		return t.snapshot(ctx, []byte("event: reset\nid:\ndata: {}\n\n"))
+		return t.reset(ctx)
 	case err != nil && t.patience.Err() == nil:
 		return fmt.Errorf("watching: %w", err)
 	case err != nil && time.Since(t.spoke) < streamBeat: // it has spoken since the patience began
@@ -196,6 +200,31 @@ func (t *stream) step(ctx context.Context) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
+}
+
+// catchUp tells a batch of what was missed, and behind the last the place to go on
+// from: by a block with nothing else a watcher knows that this was all.
+func (t *stream) catchUp(ctx context.Context) error {
+	over, end := context.WithCancel(ctx)
+	end() // what there is, and no more
+	events, err := t.watch.Next(over, streamBatch)
+	if errors.Is(err, rollcall.ErrFellBehind) {
+		return t.reset(ctx)
+	}
+	if err := t.tell(ctx, events); err != nil {
+		return err
+	}
+	if t.behind = len(events) == streamBatch; t.behind {
+		return nil
+	}
+	t.passed = ""
+	return t.write(ctx, []byte("id: "+t.watch.ID()+"\n\n"))
+}
+
+// reset begins anew. The ID is taken back: whoever is cut off now must not go on from it.
+func (t *stream) reset(ctx context.Context) error {
+	t.behind = false
+	return t.snapshot(ctx, []byte("event: reset\nid:\ndata: {}\n\n"))
 }
 
 // due is when the stream has to speak, or to look at the token: whichever is first,

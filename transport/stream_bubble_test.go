@@ -53,6 +53,42 @@ func TestStreamGoesOnOrBeginsAnew(t *testing.T) {
 	})
 }
 
+// Whoever comes again must know when what was missed has come, however much it was: a
+// list that lags behind would else be taken for the one of now.
+func TestStreamSaysWhenNothingMoreWasMissed(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		place := func(id int) string { return fmt.Sprintf("id: %d\n\n", id) }
+		many := make([]rollcall.Event, 0, streamBatch+2)
+		for i := range cap(many) {
+			many = append(many, events(fmt.Sprint(i+1, " a"))...)
+		}
+		p.watching.happen(many...)
+		for _, c := range []struct {
+			target string
+			id     int
+			told   int
+		}{
+			{"", len(many), 0},
+			{"", len(many) - 1, 1},
+			{"", 2, streamBatch},
+			{"", 1, streamBatch + 1},
+			{"?emails=b@example.com", 1, 0},
+		} {
+			text := p.watch(c.target, fmt.Sprintf("Last-Event-ID: %d\n", c.id)).next()
+			if got := len(strings.Fields(told(text))); got != c.told {
+				t.Errorf("who knows %d%s is told %d events, want %d", c.id, c.target, got, c.told)
+			}
+			if strings.Count(text, "\n\n"+place(len(many))) != 1 || !strings.HasSuffix(text, place(len(many))) {
+				t.Errorf("who knows %d%s is told at the end %q", c.id, c.target, text[max(0, len(text)-300):])
+			}
+			p.end()
+		}
+		if text := p.watch("", "Last-Event-ID: other\n").next(); strings.Contains(text, "\n\nid:") {
+			t.Errorf("who has to begin anew is told %q", text)
+		}
+	})
+}
+
 // A write to each of a thousand watchers for each of five hundred events a second
 // is more than a core can do.
 func TestEventsOfATenthOfASecondLeaveTogether(t *testing.T) {

@@ -15,6 +15,7 @@ export class EventParser {
   #size = 0; // of data, in characters
   #id;
   #lastID;
+  #moved = false; // the block has an id
 
   /** @param {string} [id] of the last event of the stream before this one */
   constructor(id = "") {
@@ -30,6 +31,9 @@ export class EventParser {
   }
 
   /**
+   * A block with an id and nothing else, which is no event to a browser, is one here: its
+   * type is empty.
+   *
    * @param {Uint8Array} bytes
    * @returns {{ type: string, data: string, id: string }[]} the events that are whole
    * @throws {Error} if an event is too big
@@ -75,6 +79,7 @@ export class EventParser {
       case "id":
         if (!value.includes("\0")) {
           this.#id = value;
+          this.#moved = true;
         }
     } // anything else, a comment among it, says nothing; nor does "retry", because the delays are ours
   }
@@ -83,7 +88,10 @@ export class EventParser {
     this.#lastID = this.#id;
     if (this.#data.length > 0) {
       events.push({ type: this.#type || "message", data: this.#data.join("\n"), id: this.#id });
+    } else if (this.#moved) {
+      events.push({ type: "", data: "null", id: this.#id });
     }
+    this.#moved = false;
     this.#type = "";
     this.#data = [];
     this.#size = 0;

@@ -23,7 +23,7 @@ const final = (status) => status >= 400 && status < 500 && !passing.includes(sta
  *
  * | event | detail |
  * |---|---|
- * | `state` | the new state: `connecting` (until it knows who is online), `live`, `waiting` (for its next attempt), `closed` |
+ * | `state` | the new state: `connecting` (until it knows who is online now), `live`, `waiting` (for its next attempt), `closed` |
  * | `snapshot` | the map of who is online, which was filled anew |
  * | `join`, `activity` | the user's entry |
  * | `leave` | the user's last entry, with `reason` and `duration_ms` |
@@ -115,9 +115,6 @@ export class Watch extends EventTarget {
 
   async #follow(signal) {
     const response = await this.#open(this.#lastID === "" ? {} : { "Last-Event-ID": this.#lastID }, signal);
-    if (this.#lastID !== "") {
-      this.#enter("live"); // what was missed comes now
-    }
     const parser = new EventParser(this.#lastID);
     const reader = response.body.getReader();
     for (;;) {
@@ -154,6 +151,9 @@ export class Watch extends EventTarget {
       case "leave":
         this.online.delete(event.email);
         break;
+      case "": // a place to go on from, behind what was missed
+        this.#enter("live");
+        return;
       case "reset": // which has taken the id away and goes before a snapshot
         this.#parts = null;
         this.#enter("connecting");
@@ -174,9 +174,9 @@ export class Watch extends EventTarget {
     if (last) {
       this.online = this.#parts;
       this.#parts = null;
-      this.#enter("live");
       this.#tell("snapshot", this.online);
       this.#tell("change", this.online);
+      this.#enter("live"); // whoever waits for this finds the map as it is told
     }
   }
 

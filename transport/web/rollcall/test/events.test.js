@@ -10,7 +10,7 @@ const stream = "\uFEFF: a comment\n"
   + "id: 2\revent: leave\rdata:  two blanks\r\r"
   + "event: dropped\n\n" // without data it is none, and its type goes with it
   + "data: plain\nid: bad\0id\nretry: 5\nunknown: x\n\n"
-  + "id: 3\n\n" // an id alone counts
+  + "id: 3\n\n" // an id alone counts, and is told
   + "id\ndata: without an id\n\n"
   + "id: 4\ndata: cut off\n";
 
@@ -19,6 +19,7 @@ const events = [
   { type: "message", data: "first\nsecond\n", id: "1" },
   { type: "leave", data: " two blanks", id: "2" },
   { type: "message", data: "plain", id: "2" },
+  { type: "", data: "null", id: "3" },
   { type: "message", data: "without an id", id: "" },
 ];
 

@@ -46,7 +46,7 @@ test("a snapshot is shown when its last part has come", async () => {
   await settle();
   assert.equal(online(watching), "a b c");
   assert.equal(watching.state, "live");
-  assert.deepEqual(sayings(), ["live", "snapshot"]);
+  assert.deepEqual(sayings(), ["snapshot", "live"]);
   watching.close();
 });
 
@@ -65,7 +65,7 @@ test("joins, leaves and activity change the map", async () => {
   await settle();
   assert.equal(online(watching), "b c");
   assert.equal(watching.online.get("b").last_activity, "2025-10-21T12:09:00Z");
-  assert.deepEqual(sayings(), ["live", "snapshot", "join", "leave", "activity"]);
+  assert.deepEqual(sayings(), ["snapshot", "live", "join", "leave", "activity"]);
   assert.deepEqual(told[3][1], { ...user("a"), reason: "closed", duration_ms: 1500 });
   assert.equal(changes, 4);
   watching.close();
@@ -92,10 +92,39 @@ test("a stream that ends is resumed from its last event", async () => {
   mock.timers.tick(1);
   await settle();
   assert.equal(server.asked[1].headers["Last-Event-ID"], "42");
-  assert.equal(watching.state, "live");
+  second.send("retry: 1000\n\n");
   second.event("join", user("c"), "43");
   await settle();
   assert.equal(online(watching), "a b c");
+  assert.equal(watching.state, "connecting", "more may have been missed");
+  second.send("id: 43\n\n");
+  await settle();
+  assert.equal(watching.state, "live");
+  watching.close();
+});
+
+// A server that was started anew knows nothing to go on from. Whoever reads the map when
+// it is said to be live must never read the one of before.
+test("a watch is live when its map is", async () => {
+  const first = server.stream();
+  const watching = watch();
+  const states = [];
+  watching.addEventListener("state", ({ detail }) => states.push(`${detail} ${watching.online.size}`));
+  watching.addEventListener("change", ({ detail }) => states.push(`change ${detail.size}`));
+  await settle();
+  first.event("snapshot", { part: 1, last: true, users: [user("a")] }, "1");
+  await settle();
+  first.end();
+  await settle();
+  const second = server.stream();
+  mock.timers.tick(5000);
+  await settle();
+  second.send("retry: 1000\n\n");
+  await settle();
+  second.send("event: reset\nid:\ndata: {}\n\n");
+  second.event("snapshot", { part: 1, last: true, users: [] }, "other-1");
+  await settle();
+  assert.deepEqual(states, ["change 1", "live 1", "waiting 1", "connecting 1", "change 0", "live 0"]);
   watching.close();
 });
 
@@ -211,7 +240,7 @@ test("close ends the request and is final", async () => {
   stream.send(`event: snapshot\ndata: {"part":1,"last":true,"users":[]}\n\nevent: join\ndata: ${JSON.stringify(user("b"))}\n\n`);
   await settle();
   assert.equal(server.asked[0].signal.aborted, true);
-  assert.deepEqual(sayings(), ["live", "snapshot", "closed"]);
+  assert.deepEqual(sayings(), ["snapshot", "closed"]);
   mock.timers.tick(120000);
   await settle();
   assert.equal(server.asked.length, 1);
