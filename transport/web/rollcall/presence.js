@@ -41,7 +41,10 @@ export class Presence {
    * @param {string | URL} server any address of the server, with http or ws
    * @param {{ token: string, fetch?: typeof fetch }} options
    */
-  constructor(server, { token, fetch: fetcher = globalThis.fetch }) {
+  constructor(server, { token, fetch: fetcher = globalThis.fetch } = {}) {
+    if (token === undefined) {
+      throw new TypeError("A token is wanted, as an option: { token }.");
+    }
     if (typeof token !== "string" || !/^[\x20-\x7e]+$/.test(token)) { // which no header can carry
       throw new TypeError("Invalid token: it can only have letters, digits and signs of ASCII.");
     }
@@ -84,9 +87,13 @@ export class Presence {
     return this.#json("GET", `${this.#at.api}/presence/${segment(email)}`);
   }
 
-  /** The state of each of up to 1,000 users, in the order asked. */
+  /**
+   * The state of each of up to 1,000 users, in the order asked.
+   *
+   * @param {Iterable<string>} emails
+   */
   async query(emails) {
-    return (await this.#json("POST", this.#at.api + "/presence/query", { emails })).users;
+    return (await this.#json("POST", this.#at.api + "/presence/query", { emails: list(emails) })).users;
   }
 
   /**
@@ -99,9 +106,12 @@ export class Presence {
    * @returns {Promise<number>} how many sessions took it
    */
   async push(to, message, { id } = {}) {
+    if (JSON.stringify(message) === undefined) { // and the body would have none
+      throw new TypeError(`A message is a JSON value, and not ${String(message)}.`);
+    }
     const [url, emails] = typeof to === "string"
       ? [`${this.#at.api}/users/${segment(to)}/messages`]
-      : [this.#at.api + "/messages", to === Presence.everybody ? undefined : list(to)];
+      : [this.#at.api + "/messages", to === Presence.everybody ? undefined : list(to, "A message goes to an e-mail, a list of them or Presence.everybody")];
     return (await this.#json("POST", url, { emails, message, id })).sessions; // JSON leaves out what is undefined
   }
 
@@ -118,12 +128,12 @@ export class Presence {
   /**
    * Follows who is online, everybody or the users of a list, until it is closed.
    *
-   * @param {{ emails?: string[] }} [options]
+   * @param {{ emails?: Iterable<string> }} [options]
    * @returns {Watch}
    */
   watch({ emails } = {}) {
-    const list = emails ? "?emails=" + emails.map(encodeURIComponent).join(",") : "";
-    return new Watch((headers, signal) => this.#ask("GET", this.#at.api + "/presence/stream" + list, { headers, signal }));
+    const only = emails === undefined ? "" : "?emails=" + list(emails).map(encodeURIComponent).join(",");
+    return new Watch((headers, signal) => this.#ask("GET", this.#at.api + "/presence/stream" + only, { headers, signal }));
   }
 
   async #json(method, url, body) {
@@ -162,12 +172,18 @@ function segment(name) {
 }
 
 // list takes the e-mails of a list, and of nothing else: what was forgotten must not
-// become everybody.
-function list(to) {
-  if (typeof to?.[Symbol.iterator] !== "function") {
-    throw new TypeError(`A message goes to an e-mail, a list of them or Presence.everybody, and not to ${String(to)}.`);
+// become everybody, nor an e-mail the list of its letters.
+function list(emails, wanted = "A list of e-mails is wanted") {
+  if (typeof emails === "string" || typeof emails?.[Symbol.iterator] !== "function") {
+    throw new TypeError(`${wanted}, and not ${String(emails)}.`);
   }
-  return [...to];
+  const all = [...emails];
+  for (const email of all) {
+    if (typeof email !== "string") {
+      throw new TypeError(`${wanted}, and not a list with ${String(email)}.`);
+    }
+  }
+  return all;
 }
 
 // query writes what is given of the parameters. A space is %20: the server reads a

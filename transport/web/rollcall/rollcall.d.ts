@@ -109,11 +109,11 @@ export class Presence {
     email?: string; from?: Date | string; to?: Date | string; limit?: number; after?: string | null;
   }): Promise<{ sessions: EndedSession[]; next: string | null }>;
   user(email: string): Promise<UserDetail>;
-  query(emails: string[]): Promise<UserState[]>;
+  query(emails: Iterable<string>): Promise<UserState[]>;
   push(to: string | Iterable<string> | typeof Presence.everybody, message: unknown, options?: { id?: string }): Promise<number>;
   disconnect(email: string, reason?: string): Promise<number>;
   disconnectSession(id: string, reason?: string): Promise<void>;
-  watch(options?: { emails?: string[] }): Watch;
+  watch(options?: { emails?: Iterable<string> }): Watch;
   static readonly everybody: unique symbol;
 }
 

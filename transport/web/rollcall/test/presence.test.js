@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { Presence, RollcallError } from "../rollcall.js";
-import { FakeFetch } from "./fakes.js";
+import { FakeFetch, settle } from "./fakes.js";
 
 let server;
 let presence;
@@ -83,8 +83,12 @@ test("everybody is pushed to only by name", async () => {
     assert.equal(asked(), request);
   }
   for (const to of [undefined, null, 7, Symbol("all")]) {
-    await assert.rejects(presence.push(to, "x"), { name: "TypeError", message: /^A message goes to .*, and not to / });
+    await assert.rejects(presence.push(to, "x"), { name: "TypeError", message: /^A message goes to .*, and not / });
   }
+  for (const message of [undefined, () => {}, Symbol("x"), 1n]) {
+    await assert.rejects(presence.push("a@b", message), { name: "TypeError" });
+  }
+  await assert.rejects(presence.push(["a@b", undefined], "x"), { name: "TypeError", message: /and not a list with undefined/ });
   assert.equal(server.asked.length, 4);
 });
 
@@ -100,6 +104,22 @@ test("what is no name is not asked for", async () => {
     await assert.rejects(presence.push(name, "x"), { name: "TypeError", message: /^An e-mail or an id is wanted/ });
   }
   assert.equal(server.asked.length, 0);
+});
+
+// An e-mail is a list of letters to JavaScript, and null would be everybody.
+test("a list is any iterable of strings, and no string", async () => {
+  for (const emails of ["a@b", null, 7, ["a", null], new Set([1])]) {
+    await assert.rejects(presence.query(emails), { name: "TypeError", message: /^A list of e-mails is wanted, and not / });
+    assert.throws(() => presence.watch({ emails }), { name: "TypeError", message: /^A list of e-mails is wanted, and not / });
+  }
+  server.answer(200, { users: [] });
+  assert.deepEqual(await presence.query(new Set(["a"])), []);
+  assert.equal(asked(), 'POST /api/v1/presence/query {"emails":["a"]}');
+  server.answer(401, {});
+  presence.watch({ emails: new Set(["a", "b,c"]) });
+  await settle();
+  assert.equal(asked(), "GET /api/v1/presence/stream?emails=a,b%2Cc");
+  assert.equal(server.asked.length, 2);
 });
 
 // Whoever handles a RollcallError has handled a server that is down as well.
@@ -122,5 +142,8 @@ test("an error carries what the server says", async () => {
   server.answer(502, "a proxy's page", { "Retry-After": "Wed, 21 Oct 2025 07:28:00 GMT" });
   await assert.rejects(presence.list(), { status: 502, detail: "The server answered 502.", retryAfter: null });
   assert.throws(() => new Presence("http://a", { token: "tökén" }), /ASCII/);
-  assert.throws(() => new Presence("http://a", {}), /ASCII/);
+  assert.throws(() => new Presence("http://a", { token: null }), /ASCII/);
+  for (const options of [undefined, {}]) {
+    assert.throws(() => new Presence("http://a", options), { name: "TypeError", message: /^A token is wanted/ });
+  }
 });
