@@ -40,7 +40,7 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 			continue
 		}
 		if len(users) == snapshotPart {
-			*text = appendPart(b, part, "", users)
+			*text = appendPart(b, part, false, "", users)
 			if err := t.goesOn(ctx, began); err != nil {
 				return err
 			}
@@ -52,7 +52,7 @@ func (t *stream) snapshot(ctx context.Context, before []byte) error {
 		}
 		users = append(users, e)
 	}
-	*text = appendPart(b, part, watch.ID(), users)
+	*text = appendPart(b, part, true, watch.ID(), users)
 	return t.write(ctx, *text)
 }
 
@@ -69,15 +69,15 @@ func (t *stream) goesOn(ctx context.Context, began time.Time) error {
 
 // appendPart appends one part of a snapshot. Only the last has an ID to go on from:
 // who is cut off between two parts needs the whole again.
-func appendPart(b []byte, part int, lastID string, users []rollcall.Entry) []byte {
+func appendPart(b []byte, part int, last bool, id string, users []rollcall.Entry) []byte {
 	b = append(b, "event: snapshot\n"...)
-	if lastID != "" {
-		b = append(append(append(b, "id: "...), lastID...), '\n')
+	if last {
+		b = append(append(append(b, "id: "...), id...), '\n')
 	}
 	b = append(b, "data: {\"part\":"...)
 	b = strconv.AppendInt(b, int64(part), 10)
 	b = append(b, `,"last":`...)
-	b = strconv.AppendBool(b, lastID != "")
+	b = strconv.AppendBool(b, last)
 	b = append(b, `,"users":[`...)
 	for i, e := range users {
 		if i > 0 {
