@@ -15,7 +15,7 @@ const leastTime = time.Millisecond
 
 // atLeast refuses a number that is too small to be meant.
 func atLeast[N int | float64](name string, value, least N) error {
-	if !(value >= least) {
+	if value < least {
 		return fmt.Errorf("--%s must be at least %v, not %v", name, least, value)
 	}
 	return nil
