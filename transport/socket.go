@@ -56,11 +56,12 @@ type socket struct {
 
 var _ rollcall.Socket = (*socket)(nil)
 
-// began is the zero of all times here, which are by the monotonic clock.
-var began = time.Now()
+// began is the zero of all times here, which are by the monotonic clock: so long ago
+// that no clock is before it, also not that of a test in fake time.
+var began = time.Now().Add(-100 * 365 * 24 * time.Hour)
 
-// instant is the time since then, and never 0.
-func instant() int64 { return int64(time.Since(began)) + 1 }
+// instant is the time since then, and so more than 0.
+func instant() int64 { return int64(time.Since(began)) }
 
 func newSocket(conn *websocket.Conn, below *wire, address string, held *budget, log *slog.Logger) *socket {
 	s := &socket{conn: conn, wire: below, log: log, held: account{budget: held}, address: address}
