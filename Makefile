@@ -69,7 +69,7 @@ chaos: build ## break everything for a while, and check what clients saw (DURATI
 	bin/chaos -rollcall=bin/rollcall -duration=$(DURATION) -seed=$(SEED) -json=bin/chaos.json
 
 # DATABASE goes through the environment, as in run.
-bench: build ## measure the server for some six minutes, into docs/performance.md (DATABASE=postgres://...)
+bench: build ## measure the server for five minutes, into docs/performance.md (DATABASE=postgres://...)
 	@$(if $(DATABASE),DATABASE='$(DATABASE)') $(GO) run ./cmd/performance -rollcall=bin/rollcall
 
 bench-go: ## run the Go benchmarks (BENCH=regexp)

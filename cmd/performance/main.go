@@ -35,7 +35,7 @@ func performance(ctx context.Context, args []string) error {
 		return err
 	}
 	if _, err := readPage(*page); err != nil {
-		return err // now, and not in six minutes
+		return err // now, and not in five minutes
 	}
 	url, done, err := database(os.Getenv(databaseVariable))
 	if err != nil {

@@ -28,7 +28,7 @@ func TestTableReplacesTheOneBefore(t *testing.T) {
 	}
 }
 
-// A page without a place must be found before six minutes are spent.
+// A page without a place must be found before five minutes are spent.
 func TestPageWithoutAPlaceIsRefused(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "page.md")
 	if err := os.WriteFile(name, []byte(end+begin), 0o600); err != nil {

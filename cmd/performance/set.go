@@ -18,7 +18,7 @@ type entry struct {
 	figures []string
 }
 
-// set takes about six minutes. The counts are those of the targets; the file
+// set takes about five minutes. The counts are those of the targets; the file
 // limit of a machine that allows a process 20,000 open files is enough.
 var set = []entry{
 	{"--baseline --rounds=5 connect --sockets=5000 --concurrency=500", []string{"connects", "greeting p99", "server's CPU a connect"}},
