@@ -53,7 +53,7 @@ func (b Batch) Len() int { return len(b.Inserts) + len(b.Touches) + len(b.Delete
 type Change struct {
 	Session      SessionID
 	Email        Email
-	Admitted     bool      // insert: greeted before, so that the user is not looked up again
+	Admitted     bool      // insert: greeted before, so that the user is not looked up again; delete: it kept its user here
 	ConnectedAt  time.Time // insert: of the session
 	Since        time.Time // insert: of the user's first session, for the user's row
 	LastActivity time.Time // insert, touch: of the session

@@ -83,7 +83,7 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 			flight = append(flight, &change{m, insert, m.listed()})
 		case remove:
 			b.Deletes = append(b.Deletes, rollcall.Change{Session: m.id, Email: m.connect.Email,
-				EndedAt: m.endedAt.time(), Reason: m.cause})
+				Admitted: m.admitted, EndedAt: m.endedAt.time(), Reason: m.cause})
 			flight = append(flight, &change{m, remove, true})
 		case nothing:
 			r.forget(m)
@@ -164,8 +164,8 @@ func (r *roster) committed(number uint64, result rollcall.Result, now time.Time)
 	flight := r.flight
 	r.flight = nil
 	r.room = min(maxBatch, 2*r.room)
+	r.land(flight)
 	for _, c := range flight {
-		r.land(c.member)
 		switch c.kind {
 		case insert:
 			r.inserted(c, result, now, &o)
@@ -182,13 +182,18 @@ func (r *roster) committed(number uint64, result rollcall.Result, now time.Time)
 	return o
 }
 
-// land takes a member out of the batch, and back into the queue if anything
-// happened to it meanwhile.
-func (r *roster) land(m *member) {
-	m.flying = false
-	if m.queued {
-		r.queue = append(r.queue, m)
+// land takes the members out of the batch. To whom anything happened meanwhile goes
+// back, first in the queue: a session that ended must go in no later batch than the
+// next session of its user comes, or the rows would show no break.
+func (r *roster) land(flight []*change) {
+	var back []*member
+	for _, c := range flight {
+		c.member.flying = false
+		if c.member.queued {
+			back = append(back, c.member)
+		}
 	}
+	r.queue = append(back, r.queue...)
 }
 
 // inserted settles one insert of a committed batch.
@@ -249,31 +254,28 @@ func (r *roster) failed(number uint64, err error, now time.Time) (o outcome) {
 	if rejected {
 		r.room = max(1, len(flight)/2)
 	}
-	back := make([]*member, 0, len(flight)+len(r.queue))
 	for _, c := range flight {
 		m := c.member
-		m.flying = false
 		if c.kind == touch {
 			m.touched = true
 			if !m.lined { // else it was active meanwhile, and stands in line already
 				m.lined = true
 				r.due = append(r.due, m)
 			}
-			r.land(m)
 			continue
 		}
 		m.queued = true
 		if !rejected {
 			m.row = unknown
 		}
-		back = append(back, m)
 	}
+	r.land(flight)
 	if rejected && len(flight) == 1 {
-		r.queue = append(r.queue, back...)
+		if flight[0].kind != touch {
+			r.queue = append(r.queue[1:], r.queue[0])
+		}
 		r.rejected(flight[0], now, &o)
-		return o
 	}
-	r.queue = append(back, r.queue...)
 	return o
 }
 

@@ -130,6 +130,28 @@ func TestActivityStandsInLineOnce(t *testing.T) {
 	}
 }
 
+// A connect that is refused after it may have been written is deleted like a session
+// that ended. Only the latter is how a user leaves.
+func TestDeletesSayWhoWasAdmitted(t *testing.T) {
+	now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
+	r := crowd(1, now)
+	stayed, refused := r.here[0].id, uuid.New()
+	r.connect(refused, rollcall.Connect{Email: email(0)}, now, now.Add(time.Minute))
+	_, number, _ := r.batch(false)
+	r.leave(stayed, "closed", now, time.Time{})
+	r.failed(number, errNoAnswer, now)
+	r.expire(now.Add(time.Minute))
+	b, _, _ := r.batch(false)
+	if len(b.Deletes) != 2 {
+		t.Fatalf("the batch is %+v, want two deletes", b)
+	}
+	for _, c := range b.Deletes {
+		if c.Admitted != (c.Session == stayed) {
+			t.Errorf("a delete is %+v, and admitted was %s", c, stayed)
+		}
+	}
+}
+
 // crowd is a roster with so many users, each with a session and its row.
 func crowd(users int, now time.Time) *roster {
 	r := newRoster(rollcall.PolicyMany, rollcall.Email.Fold, newFeed(newWindow()))

@@ -1,9 +1,6 @@
 package actors
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // grace is how a user whose last session ended is not yet gone: the session lingers,
 // and so its row and the entry stay. Whoever comes back until then never left.
@@ -26,6 +23,15 @@ func (r *roster) linger(m *member, until time.Time) {
 	r.graces = append(r.graces, grace{m.user, until})
 }
 
+// lingerForAnswer keeps a session whose user may not come back, but has come already:
+// a connect waits for the database, which may have its row beside this one's by now.
+// Then the user is there without a break, and must not have left for those who watch.
+func (r *roster) lingerForAnswer(m *member) {
+	m.phase = lingering
+	m.user.lingering = m
+	r.late = append(r.late, m.user)
+}
+
 // release lets the session go that a user has left behind. Whoever was admitted
 // meanwhile has seen to the user's row: see admit.
 func (r *roster) release(u *user) {
@@ -33,7 +39,7 @@ func (r *roster) release(u *user) {
 	if m == nil {
 		return
 	}
-	u.lingering, u.late = nil, false
+	u.lingering = nil
 	m.user = nil
 	r.drop(m)
 }
@@ -45,7 +51,7 @@ func (r *roster) endGrace(u *user) {
 	r.release(u)
 }
 
-// endGraces ends those whose time has passed. For a user who came in time, and waits
+// endGraces ends those whose time has passed. For a user who has a connect that waits
 // for the database, that time is not over until there is an answer.
 func (r *roster) endGraces(now time.Time) {
 	due := r.late
@@ -56,33 +62,15 @@ func (r *roster) endGraces(now time.Time) {
 		over++
 	}
 	r.graces = rest(r.graces, over)
-	if len(due) == 0 {
-		return
-	}
-	back := r.returning()
 	for _, u := range due {
 		switch {
 		case u.lingering == nil || now.Before(u.lingering.until): // came back, and may have left again
-		case back[u]:
-			u.late = true
+		case r.coming[r.key(u.email)] > 0:
 			r.late = append(r.late, u)
 		default:
 			r.endGrace(u)
 		}
 	}
-}
-
-// returning is the users who came back in time and wait to be admitted.
-func (r *roster) returning() map[*user]bool {
-	back := make(map[*user]bool)
-	for _, m := range r.waiting {
-		for _, one := range append(slices.Clip(m.behind), m) {
-			if one.returning {
-				back[r.users[r.key(one.connect.Email)]] = true
-			}
-		}
-	}
-	return back
 }
 
 // endAllGraces returns how many there were.

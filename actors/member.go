@@ -48,12 +48,12 @@ type member struct {
 // passage is what is to be known of a member only while it comes or goes: those
 // who are here are many, and stay.
 type passage struct {
-	deadline  time.Time // of a waiting member
-	endedAt   moment    // of a gone or lingering one
-	until     time.Time // of a lingering one: so long the user may come back
-	cause     string    // of one that was here and is not any more
-	returning bool      // a waiting one: its user has left a moment ago
-	behind    []*member // policy oldest: later connects that wait for this one's fate
+	deadline time.Time // of a waiting member
+	endedAt  moment    // of a gone or lingering one
+	until    time.Time // of a lingering one: so long the user may come back
+	cause    string    // of one that was here and is not any more
+	admitted bool      // a gone or lingering one: it was here
+	behind   []*member // policy oldest: later connects that wait for this one's fate
 }
 
 // end notes when and why.
@@ -75,7 +75,6 @@ type user struct {
 	entry
 	members   []*member
 	lingering *member // the last session, while there is none and the user may come back
-	late      bool    // that time is over, and a connect is waited for that came before
 	moved     bool    // watchers have not heard of its last activity
 }
 

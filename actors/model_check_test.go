@@ -25,7 +25,7 @@ func (m *model) carryOut(t *rapid.T, o outcome) {
 		}
 		answered(v.session)
 		if c, ok := m.database[v.session]; ok {
-			m.marked[c.Email] = true
+			m.marked[c.Email], m.refused[c.Email] = true, true
 		}
 	}
 	if o.doubted > 0 && !m.removed {
@@ -163,7 +163,11 @@ func (m *model) reads(t *rapid.T) (left []rollcall.Email) {
 				t.Fatalf("a %s of %s, who is listed: %v", e.Kind, e.Entry.Email, here)
 			}
 			m.mirror[e.Entry.Email] = e.Entry
-			if e.Kind == rollcall.EventLeave {
+			switch e.Kind {
+			case rollcall.EventJoin:
+				m.told[e.Entry.Email] = append(m.told[e.Entry.Email], coming{kind: e.Kind})
+			case rollcall.EventLeave:
+				m.told[e.Entry.Email] = append(m.told[e.Entry.Email], coming{e.Kind, e.Entry.ConnectedAt})
 				delete(m.mirror, e.Entry.Email)
 				left = append(left, e.Entry.Email)
 			}
@@ -239,5 +243,15 @@ func (m *model) agrees(t *rapid.T) {
 	}
 	if users := len(slices.Collect(m.order.snapshot().Entries)); users != len(m.rows) {
 		t.Fatalf("%d users are listed, and %d have rows", users, len(m.rows))
+	}
+}
+
+// agreesOnComings compares the joins and leaves that watchers have heard of with those
+// of the rows, which webhooks hear of.
+func (m *model) agreesOnComings(t *rapid.T) {
+	for _, email := range modelEmails {
+		if told, written := m.told[email], m.written[email]; !m.refused[email] && !slices.Equal(told, written) {
+			t.Fatalf("of %s watchers were told %v, and the rows say %v", email, told, written)
+		}
 	}
 }

@@ -104,6 +104,9 @@ func (m *model) apply(applied bool) rollcall.Result {
 	for _, c := range m.batch.Deletes {
 		delete(m.database, c.Session)
 		if !slices.ContainsFunc(slices.Collect(maps.Values(m.database)), func(o rollcall.Change) bool { return o.Email == c.Email }) {
+			if row, ok := m.rows[c.Email]; ok {
+				m.written[c.Email] = append(m.written[c.Email], coming{rollcall.EventLeave, row.ConnectedAt})
+			}
 			delete(m.rows, c.Email)
 		}
 	}
@@ -126,8 +129,14 @@ func (m *model) inserts(admitted bool) {
 		if c.Admitted != admitted || c.Email == modelEmails[len(modelEmails)-1] {
 			continue
 		}
+		if _, asked := m.asked[c.Session]; !asked && !admitted {
+			m.refused[c.Email] = true
+		}
 		m.database[c.Session] = c
 		row, ok := m.rows[c.Email]
+		if !ok {
+			m.written[c.Email] = append(m.written[c.Email], coming{kind: rollcall.EventJoin})
+		}
 		if !ok || c.Since.Before(row.ConnectedAt) {
 			row.ConnectedAt = c.Since
 		}

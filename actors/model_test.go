@@ -34,15 +34,17 @@ type model struct {
 	asked    map[rollcall.SessionID]time.Time      // the deadline; no answer yet
 	open     map[rollcall.SessionID]rollcall.Email // greeted, and not ended
 	grace    time.Duration
-	away     map[rollcall.Email]absence            // who may come back as if never gone
-	back     map[rollcall.SessionID]rollcall.Email // connects of those, that came in time
-	batch    *rollcall.Batch                       // in the writer's hands
-	late     []answer                              // answers that are still under way
-	hearing  uint64                                // the number of the late one that is heard now
-	version  uint64                                // of the list as it was last seen
-	listed   []rollcall.Entry                      // that list
+	away     map[rollcall.Email]absence // who may come back as if never gone
+	batch    *rollcall.Batch            // in the writer's hands
+	late     []answer                   // answers that are still under way
+	hearing  uint64                     // the number of the late one that is heard now
+	version  uint64                     // of the list as it was last seen
+	listed   []rollcall.Entry           // that list
 	watcher  *watcher
 	mirror   map[rollcall.Email]rollcall.Entry // what the watcher lists, from a snapshot and the events behind it
+	told     map[rollcall.Email][]coming       // the joins and leaves that watchers have heard of
+	written  map[rollcall.Email][]coming       // and those of the user's row
+	refused  map[rollcall.Email]bool           // a connect was refused that is written all the same
 }
 
 // absence is a user's last session, which has ended, and until when that does not
@@ -50,6 +52,12 @@ type model struct {
 type absence struct {
 	session rollcall.SessionID
 	until   time.Time
+}
+
+// coming is a join or a leave, of a user who is here since then.
+type coming struct {
+	kind  rollcall.EventKind
+	since time.Time // of a leave
 }
 
 // The e-mails of the model. The last is nobody's.
@@ -67,14 +75,22 @@ func newModel(policy rollcall.Policy, grace time.Duration, bug sabotage) *model 
 		open:     make(map[rollcall.SessionID]rollcall.Email),
 		grace:    grace,
 		away:     make(map[rollcall.Email]absence),
-		back:     make(map[rollcall.SessionID]rollcall.Email),
+		told:     make(map[rollcall.Email][]coming),
+		written:  make(map[rollcall.Email][]coming),
+		refused:  make(map[rollcall.Email]bool),
 	}
 	m.watches()
 	return m
 }
 
 func (m *model) run(t *rapid.T) {
-	t.Repeat(map[string]func(*rapid.T){
+	t.Repeat(m.steps())
+	m.settle(t)
+}
+
+// steps is all that may happen.
+func (m *model) steps() map[string]func(*rapid.T) {
+	return map[string]func(*rapid.T){
 		"connect":          m.connects,
 		"frame":            m.frame,
 		"leave":            m.leaves,
@@ -94,8 +110,7 @@ func (m *model) run(t *rapid.T) {
 		"watch":            func(*rapid.T) { m.watches() },
 		"clock back":       func(*rapid.T) { m.jumps("clock back", -clockJump) },
 		"":                 m.check,
-	})
-	m.settle(t)
+	}
 }
 
 // did tells the saboteur.
@@ -109,9 +124,6 @@ func (m *model) connects(t *rapid.T) {
 	id := uuid.New()
 	email := rapid.SampledFrom(modelEmails).Draw(t, "email")
 	m.asked[id] = m.now.Add(5 * time.Second)
-	if a, ok := m.away[email]; ok && m.now.Before(a.until) {
-		m.back[id] = email
-	}
 	m.carryOut(t, m.connect(id, rollcall.Connect{Email: email}, m.wall(), m.asked[id]))
 }
 
@@ -132,15 +144,21 @@ func (m *model) leaves(t *rapid.T) {
 	m.goes(m.anyOpen(t), rapid.SampledFrom([]string{"closed", "lost", ""}).Draw(t, "cause"), false)
 }
 
-// goes ends a session. Its user is away then, or gone if nobody expects them back.
+// goes ends a session. Its user is away then, or gone if nobody expects them back and
+// they have not come already.
 func (m *model) goes(id rollcall.SessionID, cause string, kicked bool) {
 	email, until := m.open[id], time.Time{}
 	delete(m.open, id)
+	expected := m.grace > 0 && cause != "" && !kicked
 	if m.grace > 0 {
 		until = m.now.Add(m.grace)
-		if cause != "" && !kicked && !slices.Contains(slices.Collect(maps.Values(m.open)), email) {
-			m.away[email] = absence{id, until}
-		}
+	}
+	switch {
+	case slices.Contains(slices.Collect(maps.Values(m.open)), email):
+	case expected:
+		m.away[email] = absence{id, until}
+	case m.waits(email):
+		m.away[email] = absence{session: id}
 	}
 	m.leave(id, cause, m.wall(), until)
 	m.did("leave")
@@ -152,10 +170,8 @@ func (m *model) kicks(t *rapid.T) {
 	email := rapid.SampledFrom(modelEmails).Draw(t, "email")
 	delete(m.away, email)
 	m.carryOut(t, m.kick(email, uuid.Nil, rollcall.CloseDisconnected, m.now))
-	for _, one := range m.waiting {
-		if one.connect.Email == email {
-			t.Fatalf("%s is kicked, and still waits", email)
-		}
+	if m.waits(email) {
+		t.Fatalf("%s is kicked, and still waits", email)
 	}
 }
 
@@ -178,9 +194,18 @@ func (m *model) passes(t *rapid.T, d time.Duration) {
 	}
 	m.carryOut(t, o)
 	for email, a := range m.away {
-		waited := slices.ContainsFunc(slices.Collect(maps.Keys(m.asked)), func(id rollcall.SessionID) bool { return m.back[id] == email })
-		if !m.now.Before(a.until) && !waited {
+		if !m.now.Before(a.until) && !m.waits(email) {
 			delete(m.away, email)
 		}
 	}
+}
+
+// waits reports whether a connect of a user has no answer yet.
+func (m *model) waits(email rollcall.Email) bool {
+	for _, one := range m.waiting {
+		if one.connect.Email == email {
+			return true
+		}
+	}
+	return false
 }

@@ -19,6 +19,7 @@ type roster struct {
 	key     func(rollcall.Email) rollcall.Email // what makes two spellings one user
 	members map[rollcall.SessionID]*member
 	waiting map[rollcall.SessionID]*member // those members that have no answer yet
+	coming  map[rollcall.Email]int         // how many of those are of one user, by key
 	here    []*member                      // those who were admitted and have not ended; each knows its place
 	leads   map[rollcall.Email]*member     // policy oldest: the one connect of a user that is decided first
 	users   map[rollcall.Email]*user       // by key
@@ -31,7 +32,7 @@ type roster struct {
 	sweeps  int64                          // see rollcall.Result
 	room    int                            // how many changes the next batch may hold
 	graces  []grace                        // in the order of their ends; of some the user has come back
-	late    []*user                        // whose grace ends when there is an answer: see endGraces
+	late    []*user                        // whose grace is over when the connects that wait have their answer: see endGraces
 
 	counting bool // the batch in flight asks for the number of rows
 	closed   bool // everybody goes, and nobody is expected back
@@ -43,6 +44,7 @@ func newRoster(policy rollcall.Policy, key func(rollcall.Email) rollcall.Email, 
 		key:     key,
 		members: make(map[rollcall.SessionID]*member),
 		waiting: make(map[rollcall.SessionID]*member),
+		coming:  make(map[rollcall.Email]int),
 		leads:   make(map[rollcall.Email]*member),
 		users:   make(map[rollcall.Email]*user),
 		order:   newListing(f),
@@ -60,10 +62,8 @@ func (r *roster) connect(id rollcall.SessionID, c rollcall.Connect, now, deadlin
 		id: id, connect: c, connectedAt: momentOf(now), lastActivity: momentOf(now),
 		passage: &passage{deadline: deadline},
 	}
-	u := r.users[r.key(c.Email)]
-	m.returning = u != nil && u.lingering != nil && !u.late
 	if r.policy == rollcall.PolicyOldest {
-		if u != nil && u.lingering == nil {
+		if u := r.users[r.key(c.Email)]; u != nil && u.lingering == nil {
 			o.refuse(m, rollcall.CloseAlreadyConnected)
 			return o
 		}
@@ -80,8 +80,10 @@ func (r *roster) connect(id rollcall.SessionID, c rollcall.Connect, now, deadlin
 func (r *roster) wait(m *member) {
 	r.members[m.id] = m
 	r.waiting[m.id] = m
+	key := r.key(m.connect.Email)
+	r.coming[key]++
 	if r.policy == rollcall.PolicyOldest {
-		r.leads[r.key(m.connect.Email)] = m
+		r.leads[key] = m
 	}
 	r.enqueue(m)
 }
@@ -89,9 +91,11 @@ func (r *roster) wait(m *member) {
 // answered takes a member out of the line, and returns those behind it.
 func (r *roster) answered(m *member) (behind []*member) {
 	delete(r.waiting, m.id)
-	if r.policy == rollcall.PolicyOldest {
-		delete(r.leads, r.key(m.connect.Email))
+	key := r.key(m.connect.Email)
+	if r.coming[key]--; r.coming[key] == 0 {
+		delete(r.coming, key)
 	}
+	delete(r.leads, key)
 	behind, m.behind = m.behind, nil
 	return behind
 }
@@ -136,9 +140,13 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now, until time.Time
 	u := m.user
 	u.members = slices.DeleteFunc(u.members, func(other *member) bool { return other == m })
 	m.end(cause, now)
+	m.admitted = true
 	switch {
 	case len(u.members) == 0 && r.mayReturn(m, cause, until):
 		r.linger(m, until)
+		return
+	case len(u.members) == 0 && r.coming[r.key(u.email)] > 0:
+		r.lingerForAnswer(m)
 		return
 	case len(u.members) == 0:
 		r.removeEntry(u, cause, m.endedAt)

@@ -25,6 +25,30 @@ func TestRosterAgreesWithItsModel(t *testing.T) {
 	}
 }
 
+// Those who watch and those who are posted to must not hear of two different lives of a
+// user. Whoever is refused after all, when the row is written already, has one that is
+// posted alone; and what others remove, watchers do not see.
+func TestWatchersHearOfTheJoinsAndLeavesOfTheRows(t *testing.T) {
+	set(t, "rapid.checks", "500")
+	for _, policy := range []rollcall.Policy{rollcall.PolicyMany, rollcall.PolicyNewest, rollcall.PolicyOldest} {
+		for _, grace := range []time.Duration{0, modelGrace} {
+			t.Run(fmt.Sprintf("%s, grace %s", policy, grace), func(t *testing.T) {
+				rapid.Check(t, func(t *rapid.T) {
+					m := newModel(policy, grace, nil)
+					steps := m.steps()
+					for _, others := range []string{"swept by another", "delete by hand", "reject", "restart"} {
+						delete(steps, others)
+					}
+					steps["little room"] = func(t *rapid.T) { m.room = rapid.IntRange(1, 2).Draw(t, "room") }
+					t.Repeat(steps)
+					m.settle(t)
+					m.agreesOnComings(t)
+				})
+			})
+		}
+	}
+}
+
 // A model that finds no planted bug would find no other either.
 func TestModelFindsPlantedBugs(t *testing.T) {
 	for name, bug := range map[string]sabotage{
@@ -91,9 +115,7 @@ func TestModelFindsPlantedBugs(t *testing.T) {
 			r.graces = nil
 		},
 		"a grace does not wait for the database": func(_ string, r *roster, _ uint64) {
-			for _, m := range r.waiting {
-				m.returning = false
-			}
+			clear(r.coming)
 		},
 		"the row of who is away goes at once": func(step string, r *roster, _ uint64) {
 			for _, m := range r.members {

@@ -194,7 +194,7 @@ func touch(c rollcall.Change, at time.Time) rollcall.Change {
 
 // departure is the change of a session that ends at a time.
 func departure(c rollcall.Change, at time.Time) rollcall.Change {
-	return rollcall.Change{Session: c.Session, Email: c.Email, EndedAt: at, Reason: rollcall.CloseNormal.Cause()}
+	return rollcall.Change{Session: c.Session, Email: c.Email, Admitted: true, EndedAt: at, Reason: rollcall.CloseNormal.Cause()}
 }
 
 func inserts(changes ...rollcall.Change) rollcall.Batch { return rollcall.Batch{Inserts: changes} }

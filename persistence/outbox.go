@@ -38,8 +38,18 @@ type noticeRow struct {
 
 // ending is when and why a user's last session ended.
 type ending struct {
-	at     time.Time
-	reason string
+	at       time.Time
+	reason   string
+	admitted bool
+}
+
+// after reports whether a user has left with this ending, and not with that one. A
+// session that was never admitted is none's last, if there is another.
+func (e ending) after(other ending) bool {
+	if e.admitted != other.admitted {
+		return e.admitted
+	}
+	return e.at.After(other.at)
 }
 
 // endings finds the last ending of each user, under the spelling of the session's
@@ -56,8 +66,9 @@ func endings(deletes []rollcall.Change, rows []sessionRow) map[rollcall.Email]en
 			spellings = append(spellings, email)
 		}
 		for _, email := range spellings {
-			if e, ok := last[email]; !ok || c.EndedAt.After(e.at) {
-				last[email] = ending{c.EndedAt, clean(c.Reason, maxReason)}
+			end := ending{c.EndedAt, clean(c.Reason, maxReason), c.Admitted}
+			if e, ok := last[email]; !ok || end.after(e) {
+				last[email] = end
 			}
 		}
 	}
@@ -68,7 +79,7 @@ func endings(deletes []rollcall.Change, rows []sessionRow) map[rollcall.Email]en
 func endingsNow(emails []rollcall.Email, reason string) map[rollcall.Email]ending {
 	last := make(map[rollcall.Email]ending, len(emails))
 	for _, email := range emails {
-		last[email] = ending{now(), reason}
+		last[email] = ending{at: now(), reason: reason}
 	}
 	return last
 }

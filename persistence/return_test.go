@@ -1,6 +1,7 @@
 package persistence_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -92,5 +93,26 @@ func TestUserWhoIsWrittenAgainBesideANewTabJoinsOnce(t *testing.T) {
 				t.Errorf("the notices are %.400v", notices)
 			}
 		}
+	})
+}
+
+// A connect that was turned away has left nothing behind but its row, if that. The user
+// has left with the session that was there, and so watchers were told, although it ended
+// first.
+func TestLeaveIsNotThatOfAConnectThatWasTurnedAway(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.announcing(t, "a")
+		here, refused, other := arrival(ada, noon), arrival(ada, noon), arrival(grace, noon)
+		commit(t, n, inserts(here, refused, other))
+		end, late := noon.Add(time.Minute), noon.Add(2*time.Minute)
+		turnedAway := func(c rollcall.Change) rollcall.Change {
+			return rollcall.Change{Session: c.Session, Email: c.Email, EndedAt: late}
+		}
+		commit(t, n, deletes(departure(here, end), turnedAway(refused), turnedAway(other)))
+		notices := f.notices(t)[2:]
+		slices.SortFunc(notices, func(a, b announced) int { return a.At.Compare(b.At) })
+		equal(t, "leaves", notices,
+			announced{rollcall.EventLeave, ada, end, noon, "closed"},
+			announced{rollcall.EventLeave, grace, late, noon, ""})
 	})
 }

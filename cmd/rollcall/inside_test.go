@@ -40,8 +40,8 @@ func (i inside) start(t *testing.T) *actors.Presence {
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
 	presence := actors.Start(actors.Config{Store: node, Logger: log, Policy: rollcall.PolicyMany, Lease: i.lease})
 	server := transport.New(transport.Config{
-		Presence: presence, Tokens: i.db, Logger: log,
-		MaxMessage: 1 << 20, MaxConnections: 1000,
+		Presence: presence, Watching: presence, Tokens: i.db, Logger: log,
+		MaxMessage: 1 << 20, MaxConnections: 1000, MaxWatchers: 10,
 		PingInterval: i.pingInterval, PongTimeout: 30 * time.Second, ConnectTimeout: i.connectTimeout,
 	})
 	served := make(chan error, 1)

@@ -32,13 +32,14 @@ const (
 )
 
 // Fault is what happens to the statements that it matches: first the Delay, or
-// all the time until the context ends, then the error. Without any of the three
-// it only counts.
+// the time until the test or the context ends it, then the error. Without any of
+// them it only counts.
 type Fault struct {
 	Statement string // a step, or a part of the text without its quotes; empty: every step and statement
 	When      Moment
 	Times     int // how often it strikes; 0: until it is disarmed
 	Delay     time.Duration
+	Until     <-chan struct{}
 	Hang      bool
 	Err       error
 }
@@ -124,9 +125,10 @@ func (f *Faults) suffer(ctx context.Context, statement string, when Moment) (bro
 	if fault.Delay > 0 {
 		waited = time.After(fault.Delay)
 	}
-	if fault.Delay > 0 || fault.Hang {
+	if fault.Delay > 0 || fault.Until != nil || fault.Hang {
 		select {
 		case <-waited:
+		case <-fault.Until:
 		case <-ctx.Done():
 			return true, ctx.Err()
 		}
