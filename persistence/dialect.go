@@ -63,14 +63,20 @@ func (d Dialect) clock(plus time.Duration) schema.QueryWithArgs {
 		fmt.Sprintf("%+.3f seconds", plus.Seconds()))
 }
 
-// milliseconds is the time between two columns. SQLite keeps a moment as days
-// in a float, which is good to 40 microseconds.
+// milliseconds is the time between two columns, of which a part of a millisecond is
+// cut off, as by [time.Duration.Milliseconds].
 func (d Dialect) milliseconds(from, to string) schema.QueryWithArgs {
 	if d == Postgres {
-		return bun.SafeQuery("(extract(epoch FROM ? - ?) * 1000)::bigint", bun.Ident(to), bun.Ident(from))
+		return bun.SafeQuery("trunc(extract(epoch FROM ? - ?) * 1000)::bigint", bun.Ident(to), bun.Ident(from))
 	}
-	return bun.SafeQuery("CAST(round((julianday(?) - julianday(?)) * 86400000) AS INTEGER)",
-		bun.Ident(to), bun.Ident(from))
+	return bun.SafeQuery("(? - ?) / 1000", sqliteMicroseconds(to), sqliteMicroseconds(from))
+}
+
+// sqliteMicroseconds is a moment that was written as text, in UTC and with up to six
+// digits of fraction. SQLite's own functions round it to a millisecond.
+func sqliteMicroseconds(column string) schema.QueryWithArgs {
+	return bun.SafeQuery("(1000000 * unixepoch(substr(?0, 1, 19)) + "+
+		"CAST(round(1000000 * substr(?0, 20, instr(?0, '+') - 20)) AS INTEGER))", bun.Ident(column))
 }
 
 // inserted is the SQL that tells, of a row that an upsert of active connections

@@ -55,6 +55,26 @@ func TestHistoryHasAllThatIsKnownOfASession(t *testing.T) {
 	})
 }
 
+// The history, the stream and the webhook tell one duration of one session: a part of a
+// millisecond is cut off, by whoever counts.
+func TestDurationInSQLIsThatOfTheStream(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.join(t, "a")
+		for _, begin := range []time.Duration{0, time.Microsecond, 400 * time.Microsecond, 999_999 * time.Microsecond} {
+			for _, took := range []time.Duration{
+				0, time.Microsecond, 499 * time.Microsecond, 500 * time.Microsecond, 999 * time.Microsecond,
+				time.Millisecond, 1501 * time.Microsecond, time.Second - time.Microsecond, time.Second,
+				24*time.Hour - time.Microsecond, 1000*24*time.Hour + 999*time.Microsecond,
+			} {
+				from := noon.Add(begin)
+				id := f.attend(t, n, ada, from, from.Add(took))
+				got := column[int64](t, f, "SELECT duration_ms FROM session_history WHERE id = '"+id.String()+"'")
+				equal(t, fmt.Sprintf("the milliseconds of %s after %s", took, begin), got, took.Milliseconds())
+			}
+		}
+	})
+}
+
 // Who was here in this hour? Whoever ended after its begin and began before its
 // end, to the microsecond.
 func TestHistoryIsBoundedByTime(t *testing.T) {
