@@ -132,30 +132,43 @@ func TestRowOfAnArrivalOutlivesTheDepartureBesideIt(t *testing.T) {
 }
 
 // Two nodes that lock the rows of the same users in two orders wait for each other. The
-// order must be that of the e-mails, wherever the rows lie and however they are found.
+// order must be that of the e-mails, wherever the rows lie, however they are found, and
+// whatever happens to each.
 func TestRowsAreLockedInTheOrderOfTheirEmails(t *testing.T) {
-	f := newFixture(t, persistencetest.Postgres(t))
-	name := column[string](t, f, "SELECT current_database()")[0]
-	f.exec(t, "ALTER DATABASE "+name+" SET enable_indexscan = off") // so that they are found as they lie
-	n := (&fixture{Database: open(t, f.url)}).join(t, "a")
-	last, first := arrival(linus, noon), arrival(ada, noon)
-	commit(t, n, inserts(last))
-	commit(t, n, inserts(first))
+	for name, batch := range map[string]func(last, first rollcall.Change) rollcall.Batch{
+		"both leave": func(last, first rollcall.Change) rollcall.Batch {
+			return deletes(departure(last, noon), departure(first, noon))
+		},
+		"the last is written again, and a tab of the first comes": func(last, first rollcall.Change) rollcall.Batch {
+			last.Admitted = true
+			return inserts(last, arrival(first.Email, noon))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFixture(t, persistencetest.Postgres(t))
+			name := column[string](t, f, "SELECT current_database()")[0]
+			f.exec(t, "ALTER DATABASE "+name+" SET enable_indexscan = off") // so that they are found as they lie
+			n := (&fixture{Database: open(t, f.url)}).join(t, "a")
+			last, first := arrival(linus, noon), arrival(ada, noon)
+			commit(t, n, inserts(last))
+			commit(t, n, inserts(first))
 
-	other, err := f.raw.BeginTx(t.Context(), nil)
-	must(t, err)
-	_, err = other.ExecContext(t.Context(), "SELECT 1 FROM active_websocket_connections WHERE email = 'linus@example.com' FOR UPDATE")
-	must(t, err)
-	done := make(chan error, 1)
-	go func() {
-		_, err := n.Commit(t.Context(), deletes(departure(last, noon), departure(first, noon)))
-		done <- err
-	}()
-	f.awaitLock(t)
-	equal(t, "free, while the last is waited for",
-		column[string](t, f, "SELECT email FROM active_websocket_connections WHERE email = 'ada@example.com' FOR UPDATE SKIP LOCKED"))
-	must(t, other.Rollback())
-	must(t, <-done)
+			other, err := f.raw.BeginTx(t.Context(), nil)
+			must(t, err)
+			_, err = other.ExecContext(t.Context(), "SELECT 1 FROM active_websocket_connections WHERE email = 'linus@example.com' FOR UPDATE")
+			must(t, err)
+			done := make(chan error, 1)
+			go func() {
+				_, err := n.Commit(t.Context(), batch(last, first))
+				done <- err
+			}()
+			f.awaitLock(t)
+			equal(t, "free, while the last is waited for",
+				column[string](t, f, "SELECT email FROM active_websocket_connections WHERE email = 'ada@example.com' FOR UPDATE SKIP LOCKED"))
+			must(t, other.Rollback())
+			must(t, <-done)
+		})
+	}
 }
 
 // awaitLock waits until somebody waits for a lock in PostgreSQL's database.

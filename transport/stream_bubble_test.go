@@ -1,10 +1,13 @@
 package transport
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -49,6 +52,30 @@ func TestStreamGoesOnOrBeginsAnew(t *testing.T) {
 		time.Sleep(streamPace)
 		if got := told(lagging.next()); got != "6" {
 			t.Errorf("after the snapshot it is told %q", got)
+		}
+	})
+}
+
+// A place that was noted before a reset is one that is not kept: whoever is cut off later
+// and goes on from there would have to begin anew once more.
+func TestResetForgetsThePlaceBeforeIt(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *pipeServer) {
+		few := p.watch("?emails=b@example.com", "")
+		few.next()
+		time.Sleep(streamPace)
+		p.watching.happen(events("1 a")...)
+		time.Sleep(streamPace)
+		p.watching.change(func() {
+			p.watching.events = append(p.watching.events, events("2 a", "3 a")...)
+			p.watching.forgotten = 2
+		})
+		time.Sleep(streamPace)
+		if got := told(few.next()); got != "reset snapshot" {
+			t.Fatalf("who lags behind what is kept is told %q", got)
+		}
+		time.Sleep(streamBeat)
+		if got := few.next(); got != ":\n\n" {
+			t.Errorf("after the snapshot, and a silence, it is told %q", got)
 		}
 	})
 }
@@ -247,6 +274,19 @@ func TestDrainDoesNotWaitForWhoDoesNotRead(t *testing.T) {
 		}
 		_ = here.Close()
 	})
+}
+
+// The end of a stream may come between two writes. The next one would set the limit of a
+// write anew, and a drain wait for that.
+func TestStreamThatEndsWritesNothingMore(t *testing.T) {
+	over := errors.New("over")
+	ctx, end := context.WithCancelCause(t.Context())
+	end(over)
+	answer := httptest.NewRecorder()
+	s := &stream{call: &call{w: answer}, control: http.NewResponseController(answer)}
+	if err := s.write(ctx, []byte("more")); !errors.Is(err, over) || answer.Body.Len() > 0 {
+		t.Errorf("it writes %q, and ends with %v", answer.Body, err)
+	}
 }
 
 // Streams never end by themselves, and a drain must not wait for them.
