@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 
 	"github.com/rollcall/rollcall/actors"
 	"github.com/rollcall/rollcall/persistence"
-	"github.com/rollcall/rollcall/transport"
 )
 
 // serveCmd is the server.
@@ -25,38 +22,19 @@ type serveCmd struct {
 func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.Logger) error {
 	hurried, stop := hurry()
 	defer stop()
-	most, watchers, err := c.places()
+	r, err := c.receive(log)
 	if err != nil {
 		return err
 	}
-	// The port first: whoever cannot have it must not take the name of the
-	// server that does.
-	listener, err := net.Listen("tcp", c.Listen)
-	if err != nil {
-		return fmt.Errorf("listening on %s: %w", c.Listen, err)
-	}
-	defer func() { _ = listener.Close() }() // by then it is closed, unless something failed
-	address := listener.Addr().String()
-	name, err := c.nodeName(address)
-	if err != nil {
-		return err
-	}
-	stopProfiles, err := serveProfiles(c.Pprof, log)
-	if err != nil {
-		return err
-	}
-	defer stopProfiles()
-	door := &entrance{}
-	server := c.transport(door, name, most, watchers, log)
-	defer server.Close()
+	defer r.close()
 	serving, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
-	go func() { fail(fmt.Errorf("serving on %s: %w", address, server.Serve(listener))) }()
+	go func() { fail(r.serve()) }()
 
-	db, node, err := c.vigil(s.Database, name, address, log).keep(serving)
+	db, node, err := c.vigil(s.Database, r.name, r.address, log).keep(serving)
 	switch {
 	case ctx.Err() != nil && err != nil:
-		log.Info("stopped before it served", "address", address)
+		log.Info("stopped before it served", "address", r.address)
 		return nil
 	case err != nil:
 		return err
@@ -64,14 +42,14 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 	defer part(db)
 	if c.Demo {
 		// After a signal the drain goes on from here: the name is taken.
-		if err := demo(serving, db, std.out, "http://"+reachable(address)); err != nil && ctx.Err() == nil {
+		if err := demo(serving, db, std.out, "http://"+reachable(r.address)); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
 	presence := c.presence(node, log)
 	defer presence.Stop()
-	defer server.Close() // first: sockets must not outlive whom they speak to
-	door.open(presence, db, node)
+	defer r.server.Close() // first: sockets must not outlive whom they speak to
+	r.door.open(presence, db, node)
 	collectLess()
 	go giveMemoryBack(serving)
 	stopPosting, err := c.post(serving, node, log)
@@ -79,30 +57,17 @@ func (c *serveCmd) Run(ctx context.Context, s *shared, std *streams, log *slog.L
 		return err
 	}
 	defer stopPosting()
-	log.Info("serving", "address", address, "node", name, "epoch", node.Epoch(), "max_connections", most, "max_watchers", watchers)
+	r.announce(node.Epoch())
 	select {
 	case <-presence.Done():
-		return giveUp(hurried, server, presence)
+		return giveUp(hurried, r.server, presence)
 	case <-serving.Done():
 		if ctx.Err() == nil {
 			return context.Cause(serving)
 		}
-		drain(hurried, server, presence, node, log)
+		drain(hurried, r.server, presence, node, log)
 		return nil
 	}
-}
-
-func (c *serveCmd) transport(door *entrance, name string, most, watchers int, log *slog.Logger) *transport.Server {
-	return transport.New(transport.Config{
-		Presence: door, Watching: door, Reaching: door, History: door, Tokens: door,
-		Logger: log, Node: name,
-		FoldCase:   c.EmailMatch == string(persistence.MatchCasefold),
-		MaxMessage: int64(c.MaxMessage), MaxMessageRate: c.MaxMessageRate,
-		MaxConnections: most, MaxConnectionsPerAddress: c.MaxConnectionsPerAddress,
-		MaxWatchers:  watchers,
-		PingInterval: c.PingInterval, PongTimeout: c.PongTimeout, ConnectTimeout: c.ConnectTimeout,
-		Reader: c.Reader,
-	})
 }
 
 func (c *serveCmd) vigil(url, name, address string, log *slog.Logger) *vigil {
@@ -121,14 +86,4 @@ func (c *serveCmd) presence(node *persistence.Node, log *slog.Logger) *actors.Pr
 	config.Policy, config.Lease, config.Grace = c.Sessions, c.Lease, c.Grace
 	config.FoldCase = c.EmailMatch == string(persistence.MatchCasefold)
 	return actors.Start(config)
-}
-
-// reachable is an address that a browser on this machine can open: a server
-// that listens on all of them has none of its own.
-func reachable(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if ip := net.ParseIP(host); err != nil || ip == nil || !ip.IsUnspecified() {
-		return address
-	}
-	return net.JoinHostPort("localhost", port)
 }
