@@ -77,7 +77,8 @@ type asker struct {
 	ended  bool
 	began  time.Duration // of the question
 	rest   []byte        // the beginning of a head
-	left   int           // bytes of the body that are to come; -1 before the head
+	headed bool          // the head of the answer is read
+	body   body
 	etag   string
 }
 
@@ -111,7 +112,7 @@ func (q *asker) ready(uint32) {
 // ask sends the question.
 func (q *asker) ask() error {
 	w := q.asking.w
-	q.began, q.left = w.loop.now(), -1
+	q.began, q.headed = w.loop.now(), false
 	w.scratch = q.asking.question(w.scratch[:0], q.etag)
 	if _, err := unix.Write(q.fd, w.scratch); err != nil {
 		return fmt.Errorf("write: %w", err)
@@ -123,7 +124,7 @@ func (q *asker) ask() error {
 func (q *asker) take(came []byte) error {
 	w := q.asking.w
 	w.tally.Bytes += int64(len(came))
-	if q.left < 0 {
+	if !q.headed {
 		came = append(q.rest, came...)
 		q.rest = nil
 		h, rest, ok, err := cutHead(came)
@@ -138,8 +139,8 @@ func (q *asker) take(came []byte) error {
 			return err
 		}
 	}
-	if q.left -= len(came); q.left > 0 {
-		return nil
+	if _, err := q.body.take(came); err != nil || !q.body.over {
+		return err
 	}
 	q.asking.last = w.loop.now()
 	if q.asking.over {
@@ -151,12 +152,17 @@ func (q *asker) take(came []byte) error {
 	return q.ask()
 }
 
-// takeHead finds out how long the body is.
+// takeHead finds out how the body comes.
 func (q *asker) takeHead(h head) (err error) {
-	q.left = 0
+	q.headed = true
+	q.body = body{over: true}
 	if h.status == http.StatusOK {
-		if q.left, err = strconv.Atoi(h.field("Content-Length")); err != nil {
-			return errors.New("an answer of unknown length")
+		q.body, err = h.body()
+		if err == nil && q.body.endless() {
+			err = errFraming // it ends the connection, on which the next question is to be asked
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if q.asking.Variant == askETag && h.status == http.StatusOK {

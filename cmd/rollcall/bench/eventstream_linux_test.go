@@ -13,15 +13,38 @@ const streaming = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 const snapshotText = "retry: 1\n\nevent: snapshot\ndata: {}\n\nevent: snapshot\nid: x-7\ndata: {}\n\n"
 
-// The kernel cuts a stream anywhere, and the server its chunks; both may even fall
-// into the middle of a line.
+// The kernel cuts a stream anywhere, and whoever makes chunks of it too; both may even
+// fall into the middle of a line.
 func TestEventsAreCountedHoweverTheyAreCut(t *testing.T) {
 	text := snapshotText + joins(8, 9, 10) + ":\n\n"
-	for _, chunk := range []int{1, 7, 1000} {
+	for how, answer := range map[string]string{
+		"until the connection ends": "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + text,
+		"in chunks of 1":            streaming + inChunks(text, 1),
+		"in chunks of 7":            streaming + inChunks(text, 7),
+		"in chunks of 1,000":        streaming + inChunks(text, 1000),
+		"in chunks that say more":   "HTTP/1.1 200 OK\r\ntransfer-encoding:Chunked\r\n\r\n" + strings.ReplaceAll(inChunks(text, 11), "b\r\n", "00B ;a=\"1\"\r\n"),
+	} {
 		for _, size := range []int{1, 5, 10000} {
-			got := watched(streaming+inChunks(text, chunk), size)
+			got := watched(answer, size)
 			if got.Done != 1+3 || got.failures() > 0 || got.Latency.Count != got.Done {
-				t.Errorf("in chunks of %d and pieces of %d, %d events came and failed: %v", chunk, size, got.Done, got.Failed)
+				t.Errorf("%s, and pieces of %d, %d events came and failed: %v", how, size, got.Done, got.Failed)
+			}
+		}
+	}
+}
+
+// A stream that ends is none any more, however its end is said.
+func TestEndOfAStreamIsSeen(t *testing.T) {
+	for how, answer := range map[string]string{
+		"a length":                   fmt.Sprintf("HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(snapshotText)) + snapshotText,
+		"the last chunk":             chunked(snapshotText) + "0\r\n\r\n",
+		"one with a trailer":         chunked(snapshotText) + "0\r\nServer-Timing: a\r\n\r\n",
+		"the last chunk, in letters": chunked(snapshotText) + "000;b\r\n\r\n",
+	} {
+		for _, size := range []int{1, 10000} {
+			got := watched(answer, size)
+			if want := map[string]int{errStreamEnd.Error(): 1}; got.Done != 1 || !maps.Equal(got.Failed, want) {
+				t.Errorf("%s, in pieces of %d: %d came, and failed: %v", how, size, got.Done, got.Failed)
 			}
 		}
 	}
@@ -35,6 +58,8 @@ func TestWhatAStreamDoesWrongIsCountedByItsCause(t *testing.T) {
 	}{
 		"is full":              {"HTTP/1.1 503 Service Unavailable\r\n\r\n", map[string]int{"HTTP 503": 1}},
 		"is not in chunks":     {streaming + "hello\r\n", map[string]int{errChunk.Error(): 1}},
+		"is packed":            {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", map[string]int{`a body in the coding "gzip, chunked"`: 1}},
+		"has a strange length": {"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", map[string]int{errFraming.Error(): 1}},
 		"leaves something out": {chunked(snapshotText + joins(8, 10)), map[string]int{errMissed.Error(): 1}},
 		"begins too late":      {chunked(snapshotText + joins(9)), map[string]int{errMissed.Error(): 1}},
 		"tells it twice":       {chunked(snapshotText + joins(8, 8)), map[string]int{errRepeated.Error(): 1}},

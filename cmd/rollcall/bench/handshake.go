@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -66,11 +67,12 @@ func cutHead(b []byte) (h head, rest []byte, ok bool, err error) {
 	return h, b[end+4:], true, nil
 }
 
-// field finds the value of a field, which is written as Go's server writes it.
+// field finds the value of a field, whose name is compared without regard to case.
 func (h head) field(name string) string {
 	for line := range bytes.SplitSeq(h.fields, []byte("\r\n")) {
-		if value, ok := bytes.CutPrefix(line, []byte(name+": ")); ok {
-			return string(value)
+		of, value, ok := bytes.Cut(line, []byte(":"))
+		if ok && len(of) == len(name) && strings.EqualFold(string(of), name) {
+			return string(bytes.Trim(value, " \t"))
 		}
 	}
 	return ""

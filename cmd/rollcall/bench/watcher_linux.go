@@ -10,17 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+var errStreamEnd = errors.New("the end of the stream")
+
 // watcher is one stream of events: whoever it is asks with the token, and is no user
 // with a socket.
 type watcher struct {
 	reading
-	w       *worker
-	fd      int
-	stage   stage // dialing, upgrading, which is waiting for the head, or greeted
-	began   time.Duration
-	chunks  chunks
-	chunked bool
-	rest    []byte // the beginning of a head or a block
+	w     *worker
+	fd    int
+	stage stage // dialing, upgrading, which is waiting for the head, or greeted
+	began time.Duration
+	body  body
+	rest  []byte // the beginning of a head or a block
 }
 
 // watch begins a stream.
@@ -45,7 +46,7 @@ func (v *watcher) ready(uint32) {
 	case err != nil:
 		v.end(fmt.Errorf("read: %w", err))
 	case n == 0:
-		v.end(errors.New("the end of the stream"))
+		v.end(errStreamEnd)
 	default:
 		if err := v.take(v.w.loop.buffer[:n]); err != nil {
 			v.end(err)
@@ -76,10 +77,8 @@ func (v *watcher) take(came []byte) (err error) {
 			return err
 		}
 	}
-	if v.chunked {
-		if came, err = v.chunks.take(came); err != nil {
-			return err
-		}
+	if came, err = v.body.take(came); err != nil {
+		return err
 	}
 	if len(v.rest) > 0 {
 		came = append(v.rest, came...)
@@ -99,6 +98,9 @@ func (v *watcher) take(came []byte) (err error) {
 	if len(came) > 0 {
 		v.rest = bytes.Clone(came)
 	}
+	if v.body.over {
+		return errStreamEnd
+	}
 	return nil
 }
 
@@ -113,8 +115,8 @@ func (v *watcher) takeHead(came []byte) (rest []byte, err error) {
 		return nil, fmt.Errorf("HTTP %d", h.status)
 	}
 	v.stage, v.rest = greeted, nil
-	v.chunked = h.field("Transfer-Encoding") == "chunked"
-	return rest, nil
+	v.body, err = h.body()
+	return rest, err
 }
 
 // takeBlock counts an event, and how long it was on its way.
