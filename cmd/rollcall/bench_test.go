@@ -191,8 +191,22 @@ func TestBenchOfAServerThatRuns(t *testing.T) {
 	r = benched(t, "--server=http://"+p.address, "--pid="+pid, "idle", "--from=10", "--to=50", "--for=100ms")
 	wantFigures(t, r, "RSS", "threads")
 	got := rollcallWith(t, "", "bench", "--rounds=1", "--server=http://"+p.address, "rest", "--online=10", "--for=10ms")
-	if got.code != exitFailure || !strings.Contains(got.out, "HTTP 401") {
+	if got.code != exitFailure || !strings.Contains(got.out, "HTTP 401") || !strings.Contains(got.out, "rollcall token create") {
 		t.Errorf("without a token it ended with %d and said %q", got.code, got.out)
+	}
+	for missing, c := range map[string]struct {
+		token  string
+		online string
+		words  string
+	}{
+		"the token": {"none", "--online=10", "rollcall token create"},
+		"users":     {w.token, "--online=1000", "rollcall bench users --count=2010 | rollcall user import -"},
+	} {
+		got := rollcallWith(t, "", "bench", "--rounds=1", "--server=http://"+p.address, "--token="+c.token,
+			"watch", "--watchers=10", c.online, "--rate=1", "--for=10ms")
+		if got.code != exitFailure || !strings.Contains(got.err, c.words) || !oneComplaint(got.err) {
+			t.Errorf("without %s it ended with %d and said %q", missing, got.code, got.err)
+		}
 	}
 }
 

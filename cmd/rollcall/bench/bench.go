@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -73,7 +74,11 @@ func Run(ctx context.Context, c Config, s Scenario) (report *Report, err error) 
 		}
 		rounds = append(rounds, one)
 	}
-	return newReport(s.Name(), s, rounds), nil
+	report = newReport(s.Name(), s, rounds)
+	if advice := b.advice(strings.Join(report.Notes, "\n")); advice != "" {
+		report.Notes = append(report.Notes, advice)
+	}
+	return report, nil
 }
 
 // bench is one Run.
@@ -120,10 +125,7 @@ func (b *bench) prepare(ctx context.Context) (done func() error, err error) {
 		clear = func() error { return os.RemoveAll(folder) }
 		b.database = "sqlite://" + filepath.Join(folder, "rollcall.db")
 	}
-	users := 0
-	for _, p := range b.plans {
-		users += p.workers * p.users
-	}
+	users := b.users()
 	b.progress.say("adding %d users", users)
 	if b.crowd, err = newCrowd(ctx, b.database, users); err != nil {
 		return nil, errors.Join(err, clear())
@@ -147,6 +149,9 @@ func (b *bench) play(ctx context.Context, start func(context.Context) (*server, 
 	defer scene.close() // before the server: it has nobody to say goodbye to then
 	found, err := b.scenario.play(ctx, scene)
 	if err != nil {
+		if advice := b.advice(err.Error()); advice != "" {
+			err = fmt.Errorf("%w (%s)", err, advice)
+		}
 		return nil, errors.Join(fmt.Errorf("%s against %s: %w", b.scenario.Name(), s.name, err), s.ended())
 	}
 	return found, nil
