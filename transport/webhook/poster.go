@@ -56,6 +56,7 @@ type Poster struct {
 
 	owed    []rollcall.Notice // that were accepted, which the outbox does not know yet
 	trouble bool              // that the outbox fails was said
+	refused bool              // that the receiver does not accept was
 }
 
 // New makes a poster that has not begun.
@@ -94,6 +95,7 @@ func (p *Poster) step(ctx context.Context) (more bool) {
 	err := p.receiver.post(ctx, taken.Notices)
 	switch {
 	case err == nil:
+		p.refused = false
 		if taken.Failures > 0 {
 			p.log.Info("webhook accepts again", "failures", taken.Failures)
 		}
@@ -130,17 +132,19 @@ func (p *Poster) settle(ctx context.Context) bool {
 	return true
 }
 
-// postpone lets a receiver rest that does not accept. One that asks for a long rest is
-// named each time: nothing else tells why it is so quiet.
+// postpone lets a receiver rest that does not accept, and says so: the first time, of
+// this server too if others were refused before it. One that asks for a long rest is named
+// each time: nothing else tells why it is so quiet.
 func (p *Poster) postpone(ctx context.Context, failures int, cause error) {
 	pause := pauseAfter(failures)
 	if r, ok := errors.AsType[refusal](cause); ok {
 		pause = max(pause, r.pause)
 	}
 	level := slog.LevelDebug
-	if failures == 0 || pause > mostPause { // the first time; the outbox counts the others
+	if failures == 0 || !p.refused || pause > mostPause { // the outbox counts the others
 		level = slog.LevelWarn
 	}
+	p.refused = true
 	p.log.Log(ctx, level, "webhook does not accept; it is tried again", "failures", failures+1, "pause", pause, "error", cause)
 	ctx, cancel := context.WithTimeout(ctx, outboxTimeout)
 	defer cancel()

@@ -189,6 +189,18 @@ func TestTroubleIsSaidWhenItBeginsAndEnds(t *testing.T) {
 	})
 }
 
+// A server that is started while the receiver refuses has a log of its own: an operator
+// who looks for the fault there must find it, and not once for each attempt.
+func TestServerThatFindsTroubleSaysSoOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := &fakeOutbox{waiting: []rollcall.Notice{join(1)}, failures: 3}
+		said := run(t, o, func(*http.Request) (*http.Response, error) { return answer(http.StatusBadGateway), nil }, time.Minute)
+		if n := strings.Count(said, "level=WARN"); n != 1 || !strings.Contains(said, "failures=4") {
+			t.Errorf("%d warnings: %.600q", n, said)
+		}
+	})
+}
+
 // A receiver that asks for long pauses makes the webhook look dead. Each of them must be
 // in the log, with its length; the usual ones must not.
 func TestLongPauseIsSaidEachTime(t *testing.T) {
