@@ -66,8 +66,8 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 		return nil, err
 	}
 
-	// Inserts of one kind alone lock in order as they are.
-	if len(batch.Touches)+len(batch.Deletes)+len(old) > 0 || len(again) > 0 && len(fresh) > 0 {
+	// What is of one kind alone locks in order as it is, if nothing is deleted.
+	if len(batch.Deletes)+len(old) > 0 || mixed(batch.Touches, again, fresh) {
 		locks := slices.Concat(left, old, changedEmails(again), changedEmails(fresh), changedEmails(batch.Touches))
 		if err := n.db.lockConnections(ctx, tx, locks); err != nil {
 			return nil, err
@@ -75,8 +75,8 @@ func (n *Node) write(ctx context.Context, tx bun.Tx, batch rollcall.Batch) (map[
 	}
 	var online []connectionRow
 	for _, step := range []func() error{
-		func() error { return touchSessions(ctx, tx, batch.Touches) },
 		func() error { return touchConnections(ctx, tx, connectionRows(batch.Touches)) },
+		func() error { return touchSessions(ctx, tx, batch.Touches) },
 		func() error { return insertSessions(ctx, tx, newSessionRows(n.id, again)) },
 		func() error { return n.db.dismiss(ctx, tx, n.config.Announce, endingsNow(old, reasonRespelled)) },
 		func() error { _, err := n.upsert(ctx, tx, again); return err },
@@ -172,6 +172,15 @@ func sortInserts(
 		}
 	}
 	return again, fresh
+}
+
+// mixed reports whether there are changes of more than one kind.
+func mixed(kinds ...[]rollcall.Change) bool {
+	some := 0
+	for _, changes := range kinds {
+		some += min(1, len(changes))
+	}
+	return some > 1
 }
 
 func changedEmails(changes []rollcall.Change) []rollcall.Email {

@@ -14,7 +14,7 @@ import (
 )
 
 // all is the migrations of the program, in order.
-var all = []string{"0001_presence", "0002_outbox", "0003_cascade"}
+var all = []string{"0001_presence", "0002_outbox", "0003_cascade", "0004_fillfactor"}
 
 // An upgrade that went wrong is undone by going down; the schema that then comes
 // up again must be the same and work.
@@ -126,7 +126,7 @@ func TestMigrationWaitsForCommitsAndDoesNotStopThem(t *testing.T) {
 		migrated := make(chan error, 1)
 		go func() {
 			names, err := migrate(t.Context())
-			if err == nil && !slices.Equal(names, all[2:]) {
+			if err == nil && !slices.Equal(names, all[2:3]) {
 				err = fmt.Errorf("migrated %v", names)
 			}
 			migrated <- err

@@ -1,0 +1,2 @@
+-- SQLite replaces a row where it is.
+SELECT 1;
