@@ -92,10 +92,7 @@ func (c *epollConn) TryRead(p []byte) (int, error) {
 	if c.fd < 0 {
 		return 0, net.ErrClosed
 	}
-	n, err := syscall.Read(c.fd, p)
-	for errors.Is(err, syscall.EINTR) { // what there is to read would not be told again
-		n, err = syscall.Read(c.fd, p)
-	}
+	n, err := readNow(c.fd, p)
 	switch {
 	case errors.Is(err, syscall.EAGAIN):
 		return 0, ErrNothing
@@ -119,14 +116,11 @@ func (c *epollConn) write(p []byte) (int, error) {
 	if c.fd < 0 {
 		return 0, net.ErrClosed
 	}
-	n, err := syscall.Write(c.fd, p)
-	for errors.Is(err, syscall.EINTR) { // that there is room would not be told again
-		n, err = syscall.Write(c.fd, p)
-	}
+	n, err := writeNow(c.fd, p)
 	if errors.Is(err, syscall.EAGAIN) {
 		return 0, nil
 	}
-	return max(n, 0), os.NewSyscallError("write", err)
+	return n, os.NewSyscallError("write", err)
 }
 
 // Read implements [net.Conn].

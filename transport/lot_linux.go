@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -155,11 +154,8 @@ type poller struct {
 func newPoller(l *epollLot) *poller {
 	p := &poller{lot: l}
 	p.look = func(fd uintptr) bool {
-		n, err := unix.EpollWait(int(fd), p.events[:], 0)
-		for errors.Is(err, unix.EINTR) { // Go would not tell again of what there is
-			n, err = unix.EpollWait(int(fd), p.events[:], 0)
-		}
-		p.found = max(n, 0)
+		n, err := lookNow(int(fd), p.events[:])
+		p.found = n
 		return err == nil && n > 0
 	}
 	return p
