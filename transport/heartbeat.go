@@ -2,10 +2,23 @@ package transport
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/rollcall/rollcall"
+)
+
+const (
+	// pingsAtOnce is how many sockets are seen to before the answers to their pings
+	// are read. One thread reads them then, which was not woken for each: that takes
+	// longer than the reading. Whoever else sends something meanwhile waits for it
+	// too, for a millisecond or two.
+	pingsAtOnce = 64
+	// answerPause is until the next ones' turn, and mostTurns how many turns there
+	// are: with more to see to, they are longer.
+	answerPause = time.Millisecond
+	mostTurns   = 256
 )
 
 // times are what a socket's heartbeat looks at, since began and 0 for what is not.
@@ -26,11 +39,11 @@ func (t *times) calm(now int64, pingInterval time.Duration) bool {
 
 // heartbeat checks every socket, over and over: one clock for all of them,
 // where a timer for each would be held by every idle socket.
-func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.Duration) {
+func (s *sockets) heartbeat(ctx context.Context, l lot, pingInterval, pongTimeout time.Duration) {
 	every := min(max(min(pingInterval, pongTimeout)/4, 10*time.Millisecond), time.Second)
 	t := time.NewTicker(every)
 	defer t.Stop()
-	var all []*socket
+	var all, due []*socket
 	for {
 		select {
 		case <-t.C:
@@ -41,10 +54,30 @@ func (s *sockets) heartbeat(ctx context.Context, pingInterval, pongTimeout time.
 		now := instant()
 		for _, one := range all {
 			if !one.calm(now, pingInterval) {
-				one.beat(pingInterval, pongTimeout)
+				due = append(due, one)
 			}
 		}
+		inTurns(l, due, func(one *socket) { one.beat(pingInterval, pongTimeout) })
 		clear(all) // who has gone is not held until the next time
+		clear(due)
+		due = due[:0]
+	}
+}
+
+// inTurns sees to some sockets after others, and leaves the lot some time for what
+// these answer.
+func inTurns(l lot, due []*socket, see func(*socket)) {
+	for some := range slices.Chunk(due, max(pingsAtOnce, len(due)/mostTurns)) {
+		if l != nil {
+			l.mute(true)
+		}
+		for _, one := range some {
+			see(one)
+		}
+		if l != nil {
+			l.mute(false)
+			<-time.After(answerPause)
+		}
 	}
 }
 

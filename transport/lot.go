@@ -63,6 +63,8 @@ type lot interface {
 	// adopt takes over a connection, whose old self is closed; false if it is of a
 	// kind that must be read by a goroutine.
 	adopt(net.Conn) (Parkable, bool)
+	// mute has nobody woken by what comes, until it is unmuted: soon.
+	mute(bool)
 	// close ends the waiting of all, without waking them.
 	close()
 }

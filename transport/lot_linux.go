@@ -4,10 +4,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"runtime"
 	"sync"
-	"syscall"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,15 +27,13 @@ const (
 // CanPark says whether this system has a way to park sockets.
 const CanPark = true
 
-// epollLot parks connections in one epoll instance. Whoever looks at it does not
-// sleep there, which would take a thread, but where all of Go's connections do: an
-// epoll instance can be waited for like any of them.
+// epollLot parks connections in one epoll instance.
 type epollLot struct {
-	log   *slog.Logger
-	once  sync.Once // guards what is up to mu
-	file  *os.File  // the epoll instance; nil if there is none
-	fd    int       // of it
-	ready syscall.RawConn
+	log     *slog.Logger
+	once    sync.Once
+	fd      int                  // the epoll instance
+	bell    atomic.Pointer[bell] // of it; nil until it is open, and if it cannot be
+	pollers atomic.Int32         // the last of them closes the instance
 
 	mu    sync.RWMutex
 	last  uint64                // the newest number
@@ -51,7 +48,9 @@ func (l *epollLot) open() {
 		l.log.Warn("sockets are read by goroutines, since they cannot be parked", "error", err)
 		return
 	}
-	for range pollersEach * runtime.GOMAXPROCS(0) {
+	n := pollersEach * runtime.GOMAXPROCS(0)
+	l.pollers.Store(int32(n))
+	for range n {
 		go newPoller(l).run()
 	}
 }
@@ -60,16 +59,12 @@ func (l *epollLot) make() (err error) {
 	if l.fd, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("making an epoll instance: %w", err)
 	}
-	if err := unix.SetNonblock(l.fd, true); err != nil { // or Go would not wait for it as for a connection
+	b, err := newBell(l.fd)
+	if err != nil {
 		_ = unix.Close(l.fd)
-		return fmt.Errorf("preparing an epoll instance: %w", err)
+		return fmt.Errorf("making a bell for an epoll instance: %w", err)
 	}
-	file := os.NewFile(uintptr(l.fd), "epoll")
-	if l.ready, err = file.SyscallConn(); err != nil {
-		_ = file.Close()
-		return fmt.Errorf("preparing an epoll instance: %w", err)
-	}
-	l.file = file
+	l.bell.Store(b)
 	return nil
 }
 
@@ -81,7 +76,7 @@ func (l *epollLot) adopt(c net.Conn) (Parkable, bool) {
 	if !ok {
 		return nil, false
 	}
-	if l.once.Do(l.open); l.file == nil {
+	if l.once.Do(l.open); l.bell.Load() == nil {
 		return nil, false
 	}
 	raw, err := socket.SyscallConn()
@@ -126,8 +121,15 @@ func (l *epollLot) forget(c *epollConn) {
 // close implements lot. The pollers end by it.
 func (l *epollLot) close() {
 	l.once.Do(func() {}) // too late to open
-	if l.file != nil {
-		_ = l.file.Close()
+	if b := l.bell.Load(); b != nil {
+		b.close()
+	}
+}
+
+// mute implements lot.
+func (l *epollLot) mute(mute bool) {
+	if b := l.bell.Load(); b != nil {
+		b.mute(mute)
 	}
 }
 
@@ -153,8 +155,8 @@ type poller struct {
 
 func newPoller(l *epollLot) *poller {
 	p := &poller{lot: l}
-	p.look = func(fd uintptr) bool {
-		n, err := lookNow(int(fd), p.events[:])
+	p.look = func(uintptr) bool {
+		n, err := lookNow(l.fd, p.events[:])
 		p.found = n
 		return err == nil && n > 0
 	}
@@ -165,7 +167,7 @@ func newPoller(l *epollLot) *poller {
 // came with the last bytes is told once, and must be looked for.
 func (p *poller) run() {
 	const ended = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
-	for p.lot.ready.Read(p.look) == nil {
+	for bell := p.lot.bell.Load(); bell.listen(p.look); {
 		p.lot.find(p.events[:p.found], p.conns[:])
 		for i, c := range p.conns[:p.found] {
 			if c == nil {
@@ -177,5 +179,8 @@ func (p *poller) run() {
 				c.Again()
 			}
 		}
+	}
+	if p.lot.pollers.Add(-1) == 0 {
+		_ = unix.Close(p.lot.fd)
 	}
 }

@@ -111,7 +111,7 @@ func New(c Config) *Server {
 		MaxHeaderBytes:    maxHead,
 		ErrorLog:          slog.NewLogLogger(c.Logger.Handler(), slog.LevelDebug),
 	}
-	go s.sockets.heartbeat(ctx, c.PingInterval, c.PongTimeout)
+	go s.sockets.heartbeat(ctx, s.lot, c.PingInterval, c.PongTimeout)
 	return s
 }
 
