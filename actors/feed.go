@@ -101,6 +101,9 @@ func (f *feed) show(now time.Time) {
 	close(before.over)
 }
 
+// quiet reports whether nobody is to be told anything.
+func (f *feed) quiet() bool { return !f.wanted && !f.fresh }
+
 // age drops the events that were kept for long enough, and all of them when nobody
 // has asked for any in all that time.
 func (f *feed) age(now time.Time) {

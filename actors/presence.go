@@ -73,6 +73,7 @@ type Presence struct {
 	waiting  atomic.Int64
 	steps    steps
 	beats    beats
+	clock    *time.Ticker
 	window   *window
 	failed   atomic.Pointer[error]
 	done     chan struct{}
@@ -91,7 +92,7 @@ var errStopped = errors.New("presence has stopped")
 
 // Start begins with nobody here. The caller ends it with Stop.
 func Start(cfg Config) *Presence {
-	p := &Presence{config: cfg, window: newWindow(), done: make(chan struct{})}
+	p := &Presence{config: cfg, window: newWindow(), done: make(chan struct{}), clock: time.NewTicker(tickEvery)}
 	p.working, p.cancel = context.WithCancel(context.Background())
 	p.system = actor.NewActorSystem(actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger {
 		return slog.New(onlyErrors{cfg.Logger.Handler()})
@@ -112,11 +113,10 @@ func Start(cfg Config) *Presence {
 // ticks is the registry's clock. It is not the registry's own timer, since a
 // crash would lose that with the message that sets it again.
 func (p *Presence) ticks() {
-	t := time.NewTicker(tickEvery)
-	defer t.Stop()
+	defer p.clock.Stop()
 	for {
 		select {
-		case <-t.C:
+		case <-p.clock.C:
 			p.system.Root.Send(p.registry, &tick{})
 		case <-p.done:
 			return

@@ -29,7 +29,9 @@ const ownChildren = 2
 func (r *registry) lookAfter(c actor.Context, now time.Time) {
 	all := r.roster.here
 	r.unseen = min(r.unseen, len(all))
-	for range min(r.unseen, len(all)/looksInRound+1) {
+	looks := max(1, int(now.Sub(r.looked)/tickEvery)) // as many as there would have been
+	r.looked = now
+	for range min(r.unseen, looks*(len(all)/looksInRound+1)) {
 		r.unseen--
 		r.remind(c, all[r.unseen])
 	}

@@ -14,7 +14,7 @@ import (
 // be a ghost.
 func TestRoundOfLooksSeesEverybodyHoweverLateTicksAre(t *testing.T) {
 	const rounds = 20
-	for _, every := range []time.Duration{tickEvery, 3 * tickEvery / 2, 5 * tickEvery} {
+	for _, every := range []time.Duration{tickEvery, 3 * tickEvery / 2, calmEvery, 5 * tickEvery, roundEvery} {
 		t.Run(every.String(), func(t *testing.T) {
 			now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
 			r := &registry{roster: crowd(1000, now)}
@@ -22,7 +22,8 @@ func TestRoundOfLooksSeesEverybodyHoweverLateTicksAre(t *testing.T) {
 				m.connect.Socket = over{}
 			}
 			c := &listener{told: make(map[string]int), children: len(r.roster.here) + ownChildren}
-			ticks := max(looksInRound+1, int(roundEvery/every)) // of a round
+			looks := max(1, int(every/tickEvery))                             // at each tick
+			ticks := max((looksInRound+looks-1)/looks, int(roundEvery/every)) // of a round
 			for range rounds * ticks {
 				now = now.Add(every)
 				r.lookAfter(c, now)
@@ -31,7 +32,7 @@ func TestRoundOfLooksSeesEverybodyHoweverLateTicksAre(t *testing.T) {
 				t.Errorf("%d of %d were looked at in %d rounds", len(c.told), len(r.roster.here), rounds)
 			}
 			for _, n := range c.told {
-				if n > rounds+1 {
+				if n > rounds+1 || n < rounds*3/4 {
 					t.Fatalf("one was looked at %d times in %d rounds", n, rounds)
 				}
 			}

@@ -11,18 +11,23 @@ import (
 )
 
 const (
-	// tickEvery is how often the registry looks at what is due.
+	// tickEvery is how often the registry looks at what is due, and calmEvery how often
+	// if nothing is to come: each look wakes threads that sleep.
 	tickEvery = 100 * time.Millisecond
+	calmEvery = 400 * time.Millisecond
 	// flushEvery is how long activity may wait before it is due for a batch: with a
 	// tick and a commit on top it is in the database within a second, as long as one
 	// commit has room for it. See touchesBeside and touchesShare for when it has not.
-	flushEvery = 800 * time.Millisecond
+	// It is not a number of ticks, or one that came a moment early would be too soon.
+	flushEvery = 750 * time.Millisecond
 	// reconcileWithin bounds the harm of a lost message, if ticks are not late. A
 	// round takes half of that, since who is seen first in one may come last in the
 	// next; and so many looks: some less than there are ticks in it.
 	reconcileWithin = 5 * time.Second
 	roundEvery      = reconcileWithin / 2
 	looksInRound    = 20
+	// mostCalm is how many may be here for the looks to be few and long.
+	mostCalm = 100_000
 )
 
 // registry is the actor that knows who is here. It never waits: the roster is
@@ -47,9 +52,11 @@ type registry struct {
 	flushed    time.Time
 	reconciled time.Time
 	rounded    time.Time // when the round of looks began
+	looked     time.Time // when its last look was
 	unseen     int       // how many of those who are here still have their look before that is due again
 
 	toldActivity time.Time
+	calm         bool // it ticks slowly
 
 	sweepAt       time.Time // when the next sweep is due
 	sweepFailures int       // sweeps that failed since the last that did not
@@ -115,6 +122,7 @@ func (r *registry) Receive(c actor.Context) {
 	}
 	r.commit(c)
 	r.publish()
+	r.hasten()
 	r.presence.steps.end(r.roster.order.version)
 }
 
@@ -262,6 +270,25 @@ func (r *registry) tick(c actor.Context) {
 	}
 	r.lookAfter(c, now)
 	r.settle()
+	if !r.calm && r.quiet(now) {
+		r.calm = true
+		r.presence.clock.Reset(calmEvery)
+	}
+}
+
+// hasten has the clock tick as usual again, once there is something to come.
+func (r *registry) hasten() {
+	if r.calm && !r.quiet(time.Now()) {
+		r.calm = false
+		r.presence.clock.Reset(tickEvery)
+	}
+}
+
+// quiet reports whether no tick will find anything to do for a while, but what
+// sessions have done, and a look at those who are here.
+func (r *registry) quiet(now time.Time) bool {
+	return r.roster.quiet() && r.closing == nil && r.failures == 0 &&
+		len(r.roster.here) <= mostCalm && r.sweepAt.Sub(now) > calmEvery
 }
 
 // watch hands over who is here, and the place in the feed of that same instant.
