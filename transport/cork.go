@@ -98,11 +98,15 @@ func (s *socket) takeShort() (b batch, ok bool) {
 	return b, true
 }
 
-// gatherBatch has the library make frames, and gathers them.
+// gatherBatch gathers frames. The usual ones are made here: the library takes longer
+// over each, mostly to wait for memory.
 func (s *socket) gatherBatch(b batch) error {
 	s.wire.gather()
 	if err := s.writeControls(b); err != nil {
 		return err
+	}
+	if s.wire.gatherText(b.frames) {
+		return nil
 	}
 	for _, f := range b.frames {
 		if err := s.conn.WriteMessage(websocket.TextMessage, f); err != nil {
@@ -114,6 +118,9 @@ func (s *socket) gatherBatch(b batch) error {
 
 // writeControls writes a batch's pong and ping.
 func (s *socket) writeControls(b batch) error {
+	if b.pong == nil && !b.ping {
+		return nil
+	}
 	limit := time.Now().Add(writeTimeout + closeGrace)
 	if b.pong != nil {
 		if err := s.conn.WriteControl(websocket.PongMessage, []byte(*b.pong), limit); err != nil {

@@ -79,12 +79,28 @@ func (h head) control() bool {
 	return h.opcode == websocket.CloseMessage || h.opcode == websocket.PingMessage || h.opcode == websocket.PongMessage
 }
 
-// payloadOf takes the mask off a whole frame's payload: RFC 6455 section 5.3.
-func (h head) payloadOf(frame []byte) []byte {
-	mask := frame[h.size-maskSize : h.size]
-	payload := make([]byte, h.length)
-	for i := range payload {
-		payload[i] = frame[h.size+i] ^ mask[i%maskSize]
+// appendPayload takes the mask off a whole frame's payload: RFC 6455 section 5.3.
+func (h head) appendPayload(to, frame []byte) []byte {
+	from := len(to)
+	to = append(to, frame[h.size:h.size+int(h.length)]...)
+	mask := uint64(binary.LittleEndian.Uint32(frame[h.size-maskSize:]))
+	mask |= mask << 32
+	p := to[from:]
+	for ; len(p) >= 8; p = p[8:] {
+		binary.LittleEndian.PutUint64(p, binary.LittleEndian.Uint64(p)^mask)
 	}
-	return payload
+	for i := range p {
+		p[i] ^= byte(mask >> (8 * i))
+	}
+	return to
+}
+
+// appendHead writes the head of a whole message of the server's that is gathered, and so
+// short: RFC 6455 section 5.2.
+func appendHead(to []byte, kind byte, length int) []byte {
+	to = append(to, finalBit|kind)
+	if length < twoBytes {
+		return append(to, byte(length))
+	}
+	return binary.BigEndian.AppendUint16(append(to, twoBytes), uint16(length))
 }

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/gorilla/websocket"
 )
 
 // maxGathered bounds the bytes of frames that are gathered for one write. What
@@ -34,6 +36,7 @@ type wire struct {
 	mu       sync.Mutex    // guards what follows
 	out      *gathered     // nil while nothing is gathered
 	deadline time.Duration // of the next write, since began; 0 is none
+	refused  bool          // the library is to end the conversation, and may have
 }
 
 // parkable reports whether the connection can be written to without waiting.
@@ -61,6 +64,29 @@ func (w *wire) gather() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.out = gathering.Get().(*gathered)
+}
+
+// gatherText gathers messages that fit, unless they are the library's to write: it
+// knows whether it has said its last word.
+func (w *wire) gatherText(messages [][]byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.refused {
+		return false
+	}
+	to := w.out.buf[:w.out.n]
+	for _, m := range messages {
+		to = append(appendHead(to, websocket.TextMessage, len(m)), m...)
+	}
+	w.out.n = len(to)
+	return true
+}
+
+// refuse hands out what the library will end the conversation for.
+func (w *wire) refuse(frames []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.hand, w.refused = frames, true
 }
 
 // flush writes what was gathered, and gathers no more.
