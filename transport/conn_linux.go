@@ -18,7 +18,7 @@ import (
 // is made on the descriptor after its close, because each is made under the lock.
 type epollConn struct {
 	lot    *epollLot
-	number uint64
+	number number
 
 	mu     sync.RWMutex // for writing: what follows; for reading: a call on fd
 	fd     int          // -1 when it is closed
@@ -81,7 +81,7 @@ func (c *epollConn) control(operation int) error {
 	}
 	return unix.EpollCtl(c.lot.fd, operation, c.fd, &unix.EpollEvent{
 		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
-		Fd:     int32(uint32(c.number)), Pad: int32(uint32(c.number >> 32)),
+		Fd:     int32(c.number.place()), Pad: int32(c.number >> 32),
 	})
 }
 

@@ -36,11 +36,20 @@ type epollLot struct {
 	pollers atomic.Int32         // the last of them closes the instance
 
 	mu    sync.RWMutex
-	last  uint64                // the newest number
-	conns map[uint64]*epollConn // by a number that is never given twice
+	given uint32       // how many connections have been given a number
+	conns []*epollConn // each in the place that its number names
+	free  []uint32     // the places where there is none
 }
 
-func newLot(log *slog.Logger) lot { return &epollLot{log: log, conns: make(map[uint64]*epollConn)} }
+// number is what the kernel knows a connection by. It names a place, and which of its
+// owners in turn is meant: an event of the last one is never taken for the next one's.
+type number uint64
+
+func numberOf(place, given uint32) number { return number(given)<<32 | number(place) }
+
+func (n number) place() uint32 { return uint32(n) }
+
+func newLot(log *slog.Logger) lot { return &epollLot{log: log} }
 
 // open makes the instance and those who look at it, with the first connection.
 func (l *epollLot) open() {
@@ -101,9 +110,15 @@ func (l *epollLot) adopt(c net.Conn) (Parkable, bool) {
 // add tells the kernel to tell of each change.
 func (l *epollLot) add(c *epollConn) error {
 	l.mu.Lock()
-	l.last++
-	c.number = l.last
-	l.conns[c.number] = c
+	if len(l.free) == 0 {
+		l.free = append(l.free, uint32(len(l.conns)))
+		l.conns = append(l.conns, nil)
+	}
+	place := l.free[len(l.free)-1]
+	l.free = l.free[:len(l.free)-1]
+	l.given++
+	c.number = numberOf(place, l.given)
+	l.conns[place] = c
 	l.mu.Unlock()
 	if err := c.control(unix.EPOLL_CTL_ADD); err != nil {
 		l.forget(c)
@@ -115,7 +130,10 @@ func (l *epollLot) add(c *epollConn) error {
 func (l *epollLot) forget(c *epollConn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.conns, c.number)
+	if place := c.number.place(); l.conns[place] == c {
+		l.conns[place] = nil
+		l.free = append(l.free, place)
+	}
 }
 
 // close implements lot. The pollers end by it.
@@ -138,7 +156,10 @@ func (l *epollLot) find(events []unix.EpollEvent, into []*epollConn) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	for i, e := range events {
-		into[i] = l.conns[uint64(uint32(e.Fd))|uint64(uint32(e.Pad))<<32]
+		n := numberOf(uint32(e.Fd), uint32(e.Pad))
+		if into[i] = l.conns[n.place()]; into[i] != nil && into[i].number != n {
+			into[i] = nil
+		}
 	}
 }
 
