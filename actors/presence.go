@@ -110,20 +110,6 @@ func Start(cfg Config) *Presence {
 	return p
 }
 
-// ticks is the registry's clock. It is not the registry's own timer, since a
-// crash would lose that with the message that sets it again.
-func (p *Presence) ticks() {
-	defer p.clock.Stop()
-	for {
-		select {
-		case <-p.clock.C:
-			p.system.Root.Send(p.registry, &tick{})
-		case <-p.done:
-			return
-		}
-	}
-}
-
 // Admit implements [rollcall.Presence].
 func (p *Presence) Admit(ctx context.Context, c rollcall.Connect) (rollcall.Session, error) {
 	if p.waiting.Add(1) > maxWaiting {

@@ -11,10 +11,6 @@ import (
 )
 
 const (
-	// tickEvery is how often the registry looks at what is due, and calmEvery how often
-	// if nothing is to come: each look wakes threads that sleep.
-	tickEvery = 100 * time.Millisecond
-	calmEvery = 400 * time.Millisecond
 	// flushEvery is how long activity may wait before it is due for a batch: with a
 	// tick and a commit on top it is in the database within a second, as long as one
 	// commit has room for it. See touchesBeside and touchesShare for when it has not.
@@ -26,8 +22,6 @@ const (
 	reconcileWithin = 5 * time.Second
 	roundEvery      = reconcileWithin / 2
 	looksInRound    = 20
-	// mostCalm is how many may be here for the looks to be few and long.
-	mostCalm = 100_000
 )
 
 // registry is the actor that knows who is here. It never waits: the roster is
@@ -246,49 +240,6 @@ func (r *registry) leave(id rollcall.SessionID) {
 	r.roster.leave(id, why.Cause(), now, until)
 	socket.Close(why)
 	r.log.Debug("session left", "session", id, "cause", why.Cause(), "code", why.Code)
-}
-
-func (r *registry) tick(c actor.Context) {
-	now := time.Now()
-	r.carryOut(c, r.roster.expire(now))
-	if now.Sub(r.flushed) >= flushEvery {
-		r.flushed = now
-		r.feel()
-		r.roster.flush()
-	}
-	if now.Sub(r.toldActivity) >= activityEvery {
-		r.toldActivity = now
-		if r.roster.order.feed.wanted { // else what the flush feels is enough
-			r.feel()
-		}
-		r.roster.order.tellActivity()
-	}
-	r.roster.order.feed.age(now)
-	r.sweep(c, now)
-	if r.roster.flight != nil && now.Sub(r.committing) >= answerTimeout {
-		r.commitFailed(c, &CommitFailed{Number: r.roster.number, Err: errNoAnswer})
-	}
-	r.lookAfter(c, now)
-	r.settle()
-	if !r.calm && r.quiet(now) {
-		r.calm = true
-		r.presence.clock.Reset(calmEvery)
-	}
-}
-
-// hasten has the clock tick as usual again, once there is something to come.
-func (r *registry) hasten() {
-	if r.calm && !r.quiet(time.Now()) {
-		r.calm = false
-		r.presence.clock.Reset(tickEvery)
-	}
-}
-
-// quiet reports whether no tick will find anything to do for a while, but what
-// sessions have done, and a look at those who are here.
-func (r *registry) quiet(now time.Time) bool {
-	return r.roster.quiet() && r.closing == nil && r.failures == 0 &&
-		len(r.roster.here) <= mostCalm && r.sweepAt.Sub(now) > calmEvery
 }
 
 // watch hands over who is here, and the place in the feed of that same instant.

@@ -296,10 +296,3 @@ func (r *roster) respell(u *user, spelling rollcall.Email) {
 
 // settled reports whether nobody is here and no row is left.
 func (r *roster) settled() bool { return len(r.members) == 0 && len(r.flight) == 0 }
-
-// quiet reports whether nobody and nothing waits: for an answer, for the end of a
-// grace, for the database, or for watchers to be told.
-func (r *roster) quiet() bool {
-	return len(r.waiting) == 0 && len(r.graces) == 0 && len(r.late) == 0 &&
-		len(r.queue) == 0 && len(r.due) == 0 && r.flight == nil && r.order.feed.quiet()
-}
