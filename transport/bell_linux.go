@@ -3,6 +3,7 @@ package transport
 import (
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,9 +15,11 @@ import (
 // take a thread. And the bell can be muted, which the first cannot.
 type bell struct {
 	file *os.File
-	fd   int // of file
 	of   int // the first
 	ring syscall.RawConn
+
+	mu sync.Mutex // for a call on fd, which is nobody else's until it is closed
+	fd int        // of file; -1 when it is closed
 }
 
 func newBell(of int) (*bell, error) {
@@ -49,17 +52,26 @@ func (b *bell) listen(look func(uintptr) bool) bool { return b.ring.Read(look) =
 // (To let go of the first and take it back would be simpler, but then the kernel looks
 // at everything in it.)
 func (b *bell) mute(mute bool) {
-	if mute {
-		_ = b.control(unix.EPOLL_CTL_MOD, 0) // fails when all is over
-		return
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.fd < 0:
+	case mute:
+		_ = b.control(unix.EPOLL_CTL_MOD, 0) // always possible
+	default:
+		var told [1]unix.EpollEvent
+		_, _ = lookNow(b.fd, told[:])
+		_ = b.control(unix.EPOLL_CTL_MOD, unix.EPOLLIN)
 	}
-	var told [1]unix.EpollEvent
-	_, _ = lookNow(b.fd, told[:])
-	_ = b.control(unix.EPOLL_CTL_MOD, unix.EPOLLIN)
 }
 
 func (b *bell) control(operation int, events uint32) error {
 	return unix.EpollCtl(b.fd, operation, b.of, &unix.EpollEvent{Events: events})
 }
 
-func (b *bell) close() { _ = b.file.Close() }
+func (b *bell) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fd = -1
+	_ = b.file.Close()
+}
