@@ -27,6 +27,7 @@ const (
 	waits   state = iota // nobody, until it is woken
 	reads                // who woke it
 	starved              // nobody, until there is credit
+	parts                // nobody: the client has said goodbye, and the session goes first
 	over                 // a goroutine of its own, to the end
 )
 
@@ -138,7 +139,7 @@ func (p *parked) feed() {
 // stopped takes the right to read from a socket that was closed while nobody
 // had it, and answers whether it did. The caller holds the lock.
 func (p *parked) stopped() bool {
-	if p.state != waits && p.state != starved {
+	if p.state != waits && p.state != starved && p.state != parts {
 		return false
 	}
 	p.state = over
@@ -159,12 +160,30 @@ func (p *parked) leave(last func() (goodbye bool)) state {
 }
 
 func (p *parked) finish(last func() (goodbye bool)) {
+	parting := false
 	defer func() {
-		p.survive(recover())
-		p.terms.farewell(p.socket)
+		if p.survive(recover()); !parting {
+			p.terms.farewell(p.socket)
+		}
 	}()
 	p.wait.Detach()
-	p.finishReading(last())
+	goodbye := last()
+	if parting = goodbye && p.parting(); !parting {
+		p.finishReading(goodbye)
+	}
+}
+
+// parting leaves the rest to Close, when the client has said goodbye: of many who
+// leave at once each would have a goroutine until the registry has noted it. It answers
+// false if the socket is closed already.
+func (p *parked) parting() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended.Load() != nil {
+		return false
+	}
+	p.state = parts
+	return true
 }
 
 // turn reads what has come and hands over what is whole. There may be more if the

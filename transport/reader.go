@@ -69,7 +69,10 @@ func (r *reader) read() (goodbye bool) {
 		f, err := r.next()
 		r.heard.Store(r.now())
 		if err != nil {
-			return r.end(err)
+			if goodbye = r.end(err); goodbye {
+				r.waitClosed()
+			}
+			return goodbye
 		}
 		if !r.accept(f) {
 			f.drop()

@@ -130,10 +130,13 @@ func (s *socket) Close(c rollcall.Close) {
 	session := s.session
 	s.write()
 	s.creditChanged()
-	stopped := s.parked != nil && s.parked.stopped()
+	stopped, goodbye := false, s.goodbye.Load() != nil
+	if s.parked != nil {
+		stopped = s.parked.stopped()
+	}
 	s.mu.Unlock()
 	if stopped {
-		go s.parked.finish(func() bool { return false })
+		go s.parked.finish(func() bool { return goodbye })
 	}
 	if session != nil {
 		session.Leave()
@@ -153,19 +156,20 @@ func (s *socket) Ended() (rollcall.Close, bool) {
 	return rollcall.Close{}, false
 }
 
-// sayGoodbye lets the session go first and answers the client's close when that
-// is noted everywhere, or after closeGrace: whoever has read the answer is not
-// listed any more, and is free to connect again.
+// sayGoodbye lets the session go first. The client's close is answered when that is
+// noted everywhere, or by the heartbeat after closeGrace: whoever has read the answer
+// is not listed any more, and is free to connect again.
 func (s *socket) sayGoodbye(c rollcall.Close) {
+	s.unfinished.Store(s.now() + int64(closeGrace))
 	s.goodbye.Store(&c)
 	s.mu.Lock()
 	session := s.session
 	s.mu.Unlock()
 	session.Leave()
-	late := time.AfterFunc(closeGrace, func() { s.Close(c) })
-	defer late.Stop()
-	s.waitUntil(func() bool { return false }) // it ends when Close is called
 }
+
+// waitClosed waits until Close is called.
+func (s *socket) waitClosed() { s.waitUntil(func() bool { return false }) }
 
 // admitted gives the socket its session, to be told of the socket's end.
 func (s *socket) admitted(session rollcall.Session) {

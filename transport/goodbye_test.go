@@ -1,0 +1,49 @@
+package transport
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/gorilla/websocket"
+)
+
+// A socket that has said goodbye holds no goroutine while its session is still listed:
+// many may say it at once.
+func TestGoodbyesHoldNoGoroutine(t *testing.T) {
+	const sockets = 100
+	s := start(t)
+	s.presence.deaf = true
+	before := runtime.NumGoroutine()
+	var conns []*raw
+	for range sockets {
+		c := upgraded(t, s, "/ws/connect/?email=user@example.com")
+		c.frame() // the greeting
+		conns = append(conns, c)
+	}
+	for _, c := range conns {
+		if _, err := c.Write(masked(0x88, "\x03\xe8")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	within(t, "all of them to wait without one", func() bool {
+		return s.parting() == sockets && runtime.NumGoroutine() < before+sockets+sockets/2 // the fake has one for each session
+	})
+	for _, c := range conns {
+		if opcode, payload := c.frame(); opcode != websocket.CloseMessage || string(payload) != "\x03\xe8" {
+			t.Errorf("a goodbye was answered by opcode %d with %q", opcode, payload)
+		}
+	}
+	within(t, "nobody to be left", func() bool { return s.sockets.count() == 0 })
+}
+
+// parting counts the sockets that wait for their session to go.
+func (s *testServer) parting() (n int) {
+	for _, one := range s.sockets.all() {
+		one.mu.Lock()
+		if one.parked != nil && one.parked.state == parts {
+			n++
+		}
+		one.mu.Unlock()
+	}
+	return n
+}
