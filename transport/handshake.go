@@ -63,14 +63,14 @@ func (s *Server) connect(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusServiceUnavailable, "Too many connections.")
 		return
 	}
-	below := &wire{}
-	conn, err := s.upgrader.Upgrade(&hijacker{w, below, s.lot}, r, nil)
+	socket := newSocket(host, &s.sockets.budget, s.config.Logger)
+	conn, err := s.upgrader.Upgrade(&hijacker{w, &socket.wire, s.lot}, r, nil)
 	if err != nil { // it was answered, or had said something before its answer and is closed
 		s.sockets.release(host)
 		return
 	}
 	conn.SetReadLimit(s.config.MaxMessage)
-	socket := newSocket(conn, below, host, &s.sockets.budget, s.config.Logger)
+	socket.conn = conn
 	request := rollcall.Connect{
 		Socket:    socket,
 		Address:   r.RemoteAddr,

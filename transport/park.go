@@ -12,7 +12,6 @@ import (
 // waits again. Everything about it is guarded by who may read: it has a state.
 type parked struct {
 	reader
-	wait   Parkable
 	rest   *rest // nil while nothing is
 	state  state // guarded by the socket's lock, as what follows
 	missed bool  // it was woken while somebody read
@@ -34,21 +33,27 @@ const (
 // park lets a socket that has its session wait without a goroutine. It answers
 // false if its connection cannot.
 func (s *Server) park(one *socket) bool {
-	wait, ok := one.wire.Conn.(Parkable)
-	if !ok {
+	if !one.wire.parkable() {
 		return false
 	}
-	p := &parked{reader: reader{socket: one, terms: &s.terms}, wait: wait, state: reads}
+	p := &parked{reader: reader{socket: one, terms: &s.terms}, state: reads}
 	one.wire.fed = true
-	p.conn.SetCloseHandler(silent) // Close answers, in its turn
+	p.conn.SetCloseHandler(silent)    // Close answers, in its turn
+	p.conn.SetPingHandler(unexpected) // the library's own handlers hold memory
 	one.mu.Lock()
 	one.parked = p
 	one.mu.Unlock()
 	if p.rests(false) != Leaves {
-		p.wait.Attach(p)
+		p.wait().Attach(p)
 	}
 	return true
 }
+
+// unexpected is never called: pings are answered before the library sees them.
+func unexpected(string) error { return nil }
+
+// wait is the connection, which knows how to wait.
+func (p *parked) wait() Parkable { return p.wire.Conn.(Parkable) }
 
 // Wake implements [Driver].
 func (p *parked) Wake(buffer []byte) (next Outlook) {
@@ -132,7 +137,7 @@ func (p *parked) starves() bool {
 func (p *parked) feed() {
 	if p.state == starved && p.room(p.needs) {
 		p.state = waits
-		p.wait.Again()
+		p.wait().Again()
 	}
 }
 
@@ -166,7 +171,7 @@ func (p *parked) finish(last func() (goodbye bool)) {
 			p.terms.farewell(p.socket)
 		}
 	}()
-	p.wait.Detach()
+	p.wait().Detach()
 	goodbye := last()
 	if parting = goodbye && p.parting(); !parting {
 		p.finishReading(goodbye)
@@ -196,7 +201,7 @@ func (p *parked) turn(buffer []byte) (next state, full bool) {
 		m = &fresh
 	}
 	if !m.whole {
-		n, err := p.wait.TryRead(buffer)
+		n, err := p.wait().TryRead(buffer)
 		switch {
 		case errors.Is(err, ErrNothing):
 			return waits, false

@@ -218,8 +218,8 @@ func TestPanicInAWriteEndsItsOwnSocket(t *testing.T) {
 				reader: reader{socket: s, terms: &terms{limit: talkLimit, farewell: func(*socket) { farewells <- struct{}{} }}},
 				state:  reads,
 			}
-			p.wait = &table{deafConn: deafConn{from: bytes.NewReader(nil)}, pieces: [][]byte{talk}, crashes: true}
-			s.wire.Conn, s.wire.fed, s.parked = p.wait, true, p
+			s.wire.Conn = &table{deafConn: deafConn{from: bytes.NewReader(nil)}, pieces: [][]byte{talk}, crashes: true}
+			s.wire.fed, s.parked = true, p
 			s.conn.SetCloseHandler(silent)
 			p.rests(true)
 			if next := p.Wake(make([]byte, maxGathered)); next != Leaves {
@@ -290,8 +290,7 @@ func heardParked(t *testing.T, pieces ...[]byte) heard {
 		reader: reader{socket: s, terms: &terms{limit: talkLimit, farewell: func(*socket) { close(over) }}},
 		state:  reads,
 	}
-	p.wait = &table{deafConn: deafConn{from: bytes.NewReader(nil)}, pieces: pieces}
-	s.wire.Conn = p.wait
+	s.wire.Conn = &table{deafConn: deafConn{from: bytes.NewReader(nil)}, pieces: pieces}
 	s.wire.fed = true
 	s.conn.SetCloseHandler(silent)
 	s.parked = p
@@ -358,7 +357,7 @@ func (*table) Detach()           {}
 // talking is a socket over a connection that has only its reading side.
 func talking(t *testing.T, from io.Reader) (*socket, *ear) {
 	t.Helper()
-	below := &wire{}
+	s := newSocket("nowhere", &budget{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for name, value := range map[string]string{
 		"Connection": "Upgrade", "Upgrade": "websocket",
@@ -366,12 +365,12 @@ func talking(t *testing.T, from io.Reader) (*socket, *ear) {
 	} {
 		r.Header.Set(name, value)
 	}
-	conn, err := upgrader(readBuffer).Upgrade(&hijacker{&hijacked{conn: deafConn{from: from}}, below, nil}, r, nil)
+	conn, err := upgrader(readBuffer).Upgrade(&hijacker{&hijacked{conn: deafConn{from: from}}, &s.wire, nil}, r, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	conn.SetReadLimit(talkLimit)
-	s := newSocket(conn, below, "nowhere", &budget{}, slog.New(slog.NewTextHandler(t.Output(), nil)))
+	s.conn = conn
 	e := &ear{left: make(chan struct{}, 1)}
 	s.admitted(e)
 	return s, e

@@ -34,7 +34,7 @@ type socket struct {
 	times
 	place    int // in the list of all; its lock guards it
 	conn     *websocket.Conn
-	wire     *wire // below conn
+	wire     wire // below conn
 	log      *slog.Logger
 	address  string
 	ended    atomic.Pointer[rollcall.Close]
@@ -63,8 +63,9 @@ var began = time.Now().Add(-100 * 365 * 24 * time.Hour)
 // instant is the time since then, and so more than 0.
 func instant() int64 { return int64(time.Since(began)) }
 
-func newSocket(conn *websocket.Conn, below *wire, address string, held *budget, log *slog.Logger) *socket {
-	s := &socket{conn: conn, wire: below, log: log, held: account{budget: held}, address: address}
+// newSocket makes a socket that has no connection yet.
+func newSocket(address string, held *budget, log *slog.Logger) *socket {
+	s := &socket{log: log, held: account{budget: held}, address: address}
 	s.heard.Store(s.now())
 	return s
 }
