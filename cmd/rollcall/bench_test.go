@@ -92,7 +92,8 @@ func TestBenchOfChurn(t *testing.T) {
 func TestBenchOfLeaving(t *testing.T) {
 	for _, how := range []string{"--abrupt=true", "--abrupt=false"} {
 		r := benched(t, "--baseline", "leave", "--sockets=50", how)
-		wantFigures(t, r, "all sockets ended", "list empty", "tables empty")
+		wantFigures(t, r, "all sockets ended", "list empty", "tables empty",
+			"RSS while they come, at most", "RSS at rest", "RSS while they leave, at most")
 	}
 }
 
@@ -120,7 +121,8 @@ func TestBenchOfAllAtOnce(t *testing.T) {
 // find the same server there.
 func TestBenchInMemory(t *testing.T) {
 	r := benched(t, "in-memory", "--sockets=200", "--concurrency=20", "--for=100ms")
-	wantFigures(t, r, "connects", "heap and stacks a session", "snapshot p50", "list empty", "tables empty")
+	wantFigures(t, r, "connects", "heap and stacks a session", "snapshot p50", "list empty", "tables empty",
+		"RSS while they come, at most", "RSS at rest", "RSS while they leave, at most")
 	got := rollcallWith(t, "", "bench", "--baseline", "in-memory")
 	if got.code != exitFailure || !strings.Contains(got.err, "in this process") {
 		t.Errorf("with a baseline it ended with %d and said %q", got.code, got.err)

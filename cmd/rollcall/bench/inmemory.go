@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"slices"
 	"time"
@@ -110,36 +111,74 @@ func (in *inside) close(ctx context.Context) error {
 
 func (m *InMemory) measure(ctx context.Context, b *bench, in *inside) (*result, error) {
 	r := &result{}
-	before := collected()
-	if err := b.during(in, func() error { return in.lobby.admit(ctx, m.Sockets) }); err != nil {
-		return nil, err
-	}
-	came := in.lobby.tally
-	r.note("connects", "1/s", came.rate())
-	r.noteLatency("greeting", &came.Latency)
-	if err := pause(ctx, m.For); err != nil {
-		return nil, err
-	}
-	resident, err := readMemory(os.Getpid())
-	if err != nil {
-		return nil, err
-	}
-	after := collected()
-	each := float64(max(in.lobby.count(), 1))
-	r.note("heap and stacks a session", "B", float64(after.inUse+after.stacks-before.inUse-before.stacks)/each)
-	r.note("stacks a session", "B", float64(after.stacks-before.stacks)/each)
-	r.note("RSS, clients included", "MB", float64(resident.resident)/(1<<20))
-	if err := in.look(ctx, r, m.Sockets); err != nil {
-		return nil, err
-	}
-	began := time.Now()
-	in.lobby.dismiss()
-	if err := b.during(in, func() error { return in.await(ctx, b, r, began) }); err != nil {
-		return nil, err
+	for _, step := range []func() error{
+		func() error { return m.come(ctx, b, in, r) },
+		func() error { return in.look(ctx, r, m.Sockets) },
+		func() error { return in.leave(ctx, b, r) },
+	} {
+		if err := step(); err != nil {
+			return nil, err
+		}
 	}
 	r.note("longest pause of a collection", "ms", milliseconds(longestPause()))
 	r.noteFailures(&in.lobby.tally)
 	return r, nil
+}
+
+// come brings everybody in, and looks what they take: memory that was given back
+// meanwhile is what a quiet server gives back, too.
+func (m *InMemory) come(ctx context.Context, b *bench, in *inside, r *result) error {
+	before := collected()
+	peak, err := peakOf(func() error {
+		if err := b.during(in, func() error { return in.lobby.admit(ctx, m.Sockets) }); err != nil {
+			return err
+		}
+		return pause(ctx, m.For)
+	})
+	if err != nil {
+		return err
+	}
+	came := in.lobby.tally
+	r.note("connects", "1/s", came.rate())
+	r.noteLatency("greeting", &came.Latency)
+	after := collected()
+	rest, err := readMemory(os.Getpid())
+	if err != nil {
+		return err
+	}
+	each := float64(max(in.lobby.count(), 1))
+	r.note("heap and stacks a session", "B", float64(after.inUse+after.stacks-before.inUse-before.stacks)/each)
+	r.note("stacks a session", "B", float64(after.stacks-before.stacks)/each)
+	r.note("RSS while they come, at most", "MB", peak)
+	r.note("RSS at rest", "MB", float64(rest.resident)/(1<<20))
+	return nil
+}
+
+// leave has everybody leave at once.
+func (in *inside) leave(ctx context.Context, b *bench, r *result) error {
+	peak, err := peakOf(func() error {
+		began := time.Now()
+		in.lobby.dismiss()
+		return b.during(in, func() error { return in.await(ctx, b, r, began) })
+	})
+	if err != nil {
+		return err
+	}
+	r.note("RSS while they leave, at most", "MB", peak)
+	return nil
+}
+
+// peakOf is the most memory that is taken while something is done, in MB, that of the
+// clients included.
+func peakOf(do func() error) (float64, error) {
+	if err := forgetPeak(os.Getpid()); err != nil {
+		return 0, err
+	}
+	if err := do(); err != nil {
+		return 0, err
+	}
+	m, err := readMemory(os.Getpid())
+	return float64(m.peak) / (1 << 20), err
 }
 
 // during says every second how many clients are there, while something is done.
@@ -196,11 +235,11 @@ func (in *inside) await(ctx context.Context, b *bench, r *result, began time.Tim
 	return err
 }
 
-// collected is what is in use when the garbage is gone. What one collection
-// finalizes, the second one frees.
+// collected is what is in use when the garbage is gone, and given back. What one
+// collection finalizes, the second one frees.
 func collected() heap {
 	runtime.GC()
-	runtime.GC()
+	debug.FreeOSMemory()
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/stacks:bytes"}}
 	metrics.Read(samples)
 	return heap{inUse: int64(samples[0].Value.Uint64()), stacks: int64(samples[1].Value.Uint64())}

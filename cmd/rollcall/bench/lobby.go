@@ -2,8 +2,10 @@ package bench
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,7 +23,7 @@ type lobby struct {
 	turns   chan struct{} // one for each that may be on its way
 
 	mu     sync.Mutex // guards what follows
-	inside map[*wire]struct{}
+	inside []*wire    // each knows its place
 	tally  tally
 
 	dueMu sync.Mutex // guards what follows, and is taken after any other
@@ -33,7 +35,7 @@ type lobby struct {
 func newLobby(concurrency int) *lobby {
 	l := &lobby{
 		came: make(chan *wire), closed: make(chan struct{}), started: time.Now(),
-		turns: make(chan struct{}, concurrency), inside: make(map[*wire]struct{}),
+		turns: make(chan struct{}, concurrency),
 	}
 	l.some.L = &l.dueMu
 	for range 2 * runtime.GOMAXPROCS(0) {
@@ -137,12 +139,14 @@ func (l *lobby) turn(ctx context.Context) error {
 	}
 }
 
-func (l *lobby) greeted(w *wire) {
+// greeted lets a client in whose connect began then.
+func (l *lobby) greeted(w *wire, began time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.inside[w] = struct{}{}
+	w.place = len(l.inside)
+	l.inside = append(l.inside, w)
 	l.tally.Done++
-	l.tally.Latency.note(l.now() - w.began)
+	l.tally.Latency.note(l.now() - began)
 	<-l.turns
 }
 
@@ -157,8 +161,12 @@ func (l *lobby) ended(w *wire, was stage) {
 	default:
 		l.tally.fail("the end before the greeting")
 		<-l.turns
+		return
 	}
-	delete(l.inside, w)
+	last := len(l.inside) - 1
+	l.inside[w.place], l.inside[last].place = l.inside[last], w.place
+	l.inside[last] = nil
+	l.inside = l.inside[:last]
 }
 
 func (l *lobby) fail(err error) {
@@ -167,14 +175,12 @@ func (l *lobby) fail(err error) {
 	l.tally.fail(err.Error())
 }
 
-// dismiss has all of them leave.
+// dismiss has all of them leave, in no order, as when a network fails.
 func (l *lobby) dismiss() {
 	l.mu.Lock()
-	all := make([]*wire, 0, len(l.inside))
-	for w := range l.inside {
-		all = append(all, w)
-	}
+	all := slices.Clone(l.inside)
 	l.mu.Unlock()
+	rand.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
 	for _, w := range all {
 		w.leave()
 	}

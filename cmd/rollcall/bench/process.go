@@ -20,6 +20,7 @@ const (
 // memory is what a process takes, in bytes.
 type memory struct {
 	resident int64 // what is in memory of it (RSS)
+	peak     int64 // the most that ever was, or since forgetPeak
 	own      int64 // the same, with a part of what it shares with others (PSS)
 	threads  int64
 }
@@ -34,7 +35,19 @@ func readMemory(pid int) (m memory, err error) {
 	if err != nil {
 		return m, err
 	}
-	return memory{status["VmRSS"] * kibibyte, rollup["Pss"] * kibibyte, status["Threads"]}, nil
+	return memory{
+		resident: status["VmRSS"] * kibibyte, peak: status["VmHWM"] * kibibyte,
+		own: rollup["Pss"] * kibibyte, threads: status["Threads"],
+	}, nil
+}
+
+// forgetPeak begins the peak of a process anew.
+func forgetPeak(pid int) error {
+	const peakAlone = "5" // proc(5), clear_refs
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", pid), []byte(peakAlone), 0); err != nil {
+		return fmt.Errorf("forget the peak of a process's memory: %w", err)
+	}
+	return nil
 }
 
 // fields reads the numbers of a file of lines like "VmRSS:  1234 kB".

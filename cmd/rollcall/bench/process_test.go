@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -22,6 +23,32 @@ func TestMemoryThatIsTakenIsSeen(t *testing.T) {
 	runtime.KeepAlive(taken)
 	if err != nil || after.resident-before.resident < 60<<20 || after.own-before.own < 60<<20 || after.threads < 1 {
 		t.Errorf("64 MiB were taken, and it went from %+v to %+v: %v", before, after, err)
+	}
+}
+
+// A peak is that of what was measured, and not of what came before.
+func TestPeakIsForgotten(t *testing.T) {
+	const size = 64 << 20
+	taken, err := syscall.Mmap(-1, 0, size, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n < len(taken); n += 1 << 10 {
+		taken[n] = 1
+	}
+	if err := syscall.Munmap(taken); err != nil {
+		t.Fatal(err)
+	}
+	before, err := readMemory(os.Getpid())
+	if err != nil || before.peak-before.resident < size/2 {
+		t.Fatalf("64 MiB were taken and given back, and the memory is %+v: %v", before, err)
+	}
+	if err := forgetPeak(os.Getpid()); err != nil {
+		t.Fatal(err)
+	}
+	after, err := readMemory(os.Getpid())
+	if err != nil || before.peak-after.peak < size/2 {
+		t.Errorf("the peak went from %d to %d: %v", before.peak, after.peak, err)
 	}
 }
 

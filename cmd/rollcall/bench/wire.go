@@ -18,23 +18,29 @@ import (
 // either.
 type wire struct {
 	lobby *lobby
-	began time.Duration
+	place int // in the lobby, whose lock guards it
 
 	mu      sync.Mutex // guards what follows
 	driver  transport.Driver
 	news    chan struct{} // closed at the next change, if somebody waits for it
-	inbox   []byte        // what the server has not read yet
-	rest    []byte        // the beginning of what the server writes
+	talk    *talk         // nil while nothing is under way
 	stage   stage
 	expired bool // a read deadline in the past
 	ended   bool // the server writes nothing more, and the client has left for it
+}
+
+// talk is what is under way on a wire: on most there is nothing, and they are many.
+type talk struct {
+	began time.Duration // the connect
+	inbox []byte        // what the server has not read yet
+	rest  []byte        // the beginning of what the server writes
 }
 
 var _ transport.Parkable = (*wire)(nil)
 
 // dialInMemory begins a connection whose handshake is said already.
 func dialInMemory(l *lobby, handshake []byte) *wire {
-	return &wire{lobby: l, began: l.now(), inbox: handshake, stage: upgrading}
+	return &wire{lobby: l, talk: &talk{began: l.now(), inbox: handshake}, stage: upgrading}
 }
 
 // Read waits for what the client says.
@@ -69,16 +75,22 @@ func (w *wire) read(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	case w.expired:
 		return 0, os.ErrDeadlineExceeded
-	case len(w.inbox) > 0:
-		n := copy(p, w.inbox)
-		if w.inbox = w.inbox[n:]; len(w.inbox) == 0 {
-			w.inbox = nil
-		}
+	case w.talk != nil && len(w.talk.inbox) > 0:
+		n := copy(p, w.talk.inbox)
+		w.talk.inbox = w.talk.inbox[n:]
+		w.pause()
 		return n, nil
 	case w.ended:
 		return 0, io.EOF
 	}
 	return 0, transport.ErrNothing
+}
+
+// pause forgets a talk that is over. The caller holds the lock.
+func (w *wire) pause() {
+	if t := w.talk; t != nil && w.stage >= greeted && len(t.inbox)+len(t.rest) == 0 {
+		w.talk = nil
+	}
 }
 
 // TryWrite implements [transport.Parkable]: no write waits.
@@ -141,8 +153,8 @@ func (w *wire) Write(p []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	came := p
-	if len(w.rest) > 0 {
-		came, w.rest = append(w.rest, p...), nil
+	if w.talk != nil && len(w.talk.rest) > 0 {
+		came, w.talk.rest = append(w.talk.rest, p...), nil
 	}
 	rest, err := w.take(came)
 	if err != nil {
@@ -150,8 +162,9 @@ func (w *wire) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if len(rest) > 0 {
-		w.rest = bytes.Clone(rest)
+		w.talking().rest = bytes.Clone(rest)
 	}
+	w.pause()
 	return len(p), nil
 }
 
@@ -178,15 +191,24 @@ func (w *wire) take(came []byte) (rest []byte, err error) {
 			w.say(appendFrame(nil, opPong, f.payload))
 		case f.op == opText && w.stage == admitting && bytes.HasPrefix(f.payload, greetingStart):
 			w.stage = greeted
-			w.lobby.greeted(w)
+			w.lobby.greeted(w, w.talk.began)
 		}
 	}
 }
 
 // say puts something into the inbox. The caller holds the lock.
 func (w *wire) say(b []byte) {
-	w.inbox = append(w.inbox, b...)
+	t := w.talking()
+	t.inbox = append(t.inbox, b...)
 	w.tell()
+}
+
+// talking begins a talk, if none is under way. The caller holds the lock.
+func (w *wire) talking() *talk {
+	if w.talk == nil {
+		w.talk = &talk{}
+	}
+	return w.talk
 }
 
 // leave says goodbye. The server closes behind its own.
