@@ -163,6 +163,7 @@ func (n *Node) users(
 func sortInserts(
 	inserts []rollcall.Change, users map[rollcall.Email]rollcall.Email,
 ) (again, fresh []rollcall.Change) {
+	fresh = make([]rollcall.Change, 0, len(inserts)) // as a rule all of them
 	for _, c := range inserts {
 		if c.Admitted {
 			again = append(again, c)

@@ -3,7 +3,6 @@ package persistence
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,9 +17,9 @@ import (
 const emailsPerStatement = 1000
 
 // connectionRow is one user who is online: the projection of the user's
-// sessions, there exactly while there is one. Every transaction that writes
-// these rows first locks those that exist, and always in the order of the
-// e-mails. Rows that are not there yet cannot be locked: two nodes that insert and
+// sessions, there exactly while there is one. Every transaction locks those of
+// these rows that exist in the order of the e-mails: with a statement of its own
+// before it deletes or writes several times, or as it writes. Rows that are not there yet cannot be locked: two nodes that insert and
 // delete the same users at once can still wait for each other. PostgreSQL then ends
 // one of the transactions, and its batch is given again.
 type connectionRow struct {
@@ -35,23 +34,30 @@ type connectionRow struct {
 // connectionRows makes one row of each e-mail, ordered: a statement may not
 // write a row twice.
 func connectionRows(changes []rollcall.Change) []connectionRow {
-	rows := make(map[rollcall.Email]connectionRow, len(changes))
-	for _, c := range changes {
-		row, ok := rows[c.Email]
-		if !ok {
-			row = connectionRow{Email: c.Email, ConnectedAt: c.Since}
-		}
-		if c.Since.Before(row.ConnectedAt) {
-			row.ConnectedAt = c.Since
-		}
-		if c.UserActivity.After(row.LastActivity) {
-			row.LastActivity = c.UserActivity
-		}
-		rows[c.Email] = row
+	rows := make([]connectionRow, len(changes))
+	for i, c := range changes {
+		rows[i] = connectionRow{Email: c.Email, ConnectedAt: c.Since, LastActivity: c.UserActivity}
 	}
-	return slices.SortedFunc(maps.Values(rows), func(a, b connectionRow) int {
-		return strings.Compare(string(a.Email), string(b.Email))
-	})
+	slices.SortFunc(rows, func(a, b connectionRow) int { return strings.Compare(string(a.Email), string(b.Email)) })
+	merged := rows[:0]
+	for _, row := range rows {
+		if n := len(merged); n > 0 && merged[n-1].Email == row.Email {
+			merged[n-1].add(row)
+		} else {
+			merged = append(merged, row)
+		}
+	}
+	return merged
+}
+
+// add makes one row of two of the same user.
+func (r *connectionRow) add(other connectionRow) {
+	if other.ConnectedAt.Before(r.ConnectedAt) {
+		r.ConnectedAt = other.ConnectedAt
+	}
+	if other.LastActivity.After(r.LastActivity) {
+		r.LastActivity = other.LastActivity
+	}
 }
 
 // lockConnections waits for every other transaction that writes these rows.
@@ -75,29 +81,25 @@ func (d *Database) lockConnections(ctx context.Context, tx bun.Tx, emails []roll
 }
 
 // upsertConnections keeps the first connected_at and the last last_activity of
-// what there is and what comes, and returns the rows as they are then.
+// what there is and what comes, and returns the rows as they are then, in order.
 func (d *Database) upsertConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) (now []connectionRow, err error) {
 	if len(rows) == 0 {
 		return nil, nil
 	}
-	inserted, err := d.dialect.inserted(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	err = insert(tx, rows, "email", "connected_at", "last_activity").
+	p := newParameters(tx)
+	upsert := insert(p, rows, "email", "connected_at", "last_activity").
 		On("CONFLICT (email) DO UPDATE").
-		Set("connected_at = CASE WHEN EXCLUDED.connected_at < c.connected_at"+
+		Set("connected_at = CASE WHEN EXCLUDED.connected_at < c.connected_at" +
 			" THEN EXCLUDED.connected_at ELSE c.connected_at END").
-		Set("last_activity = "+later("c.last_activity", "EXCLUDED.last_activity")).
-		Returning("email, connected_at, last_activity, ? AS inserted", inserted).
-		Scan(ctx, &now)
-	if err != nil {
+		Set("last_activity = " + later("c.last_activity", "EXCLUDED.last_activity"))
+	if now, err = d.dialect.upserted(ctx, p, upsert, rows); err != nil {
 		return nil, fmt.Errorf("upsert %d active connections: %w", len(rows), err)
 	}
 	return now, nil
 }
 
-// touchConnections moves last_activity, forwards only.
+// touchConnections moves last_activity, forwards only. The rows are ordered, and
+// PostgreSQL finds one after the other in the index: so it locks them in that order.
 func touchConnections(ctx context.Context, tx bun.Tx, rows []connectionRow) error {
 	if len(rows) == 0 {
 		return nil

@@ -7,12 +7,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	"github.com/uptrace/bun/schema"
+
+	"github.com/rollcall/rollcall"
 )
 
 // Dialect is the kind of a database. Everything in which the two differ is a
@@ -79,21 +82,40 @@ func sqliteMicroseconds(column string) schema.QueryWithArgs {
 		"CAST(round(1000000 * substr(?0, 20, instr(?0, '+') - 20)) AS INTEGER))", bun.Ident(column))
 }
 
-// inserted is the SQL that tells, of a row that an upsert of active connections
-// returns, whether it was not there before. In PostgreSQL a row that was there has
-// been locked by the upsert, which stays visible in its xmax; what a query finds
-// beforehand would not do, as others insert meanwhile. In SQLite nobody does, and
-// what is new has a greater id than all that there was.
-func (d Dialect) inserted(ctx context.Context, tx bun.Tx) (sql schema.QueryWithArgs, err error) {
-	if d == Postgres {
-		return bun.SafeQuery("c.xmax = 0"), nil
+// upserted runs an upsert of active connections, and tells of each row whether it was
+// not there before. In PostgreSQL a row that was there has been locked by the upsert,
+// which stays visible in its xmax; what a query finds beforehand would not do, as others
+// insert meanwhile. Only such rows come back: the others are as they were given. In
+// SQLite nobody inserts meanwhile, and what is new has a greater id than all that there
+// was.
+func (d Dialect) upserted(
+	ctx context.Context, p *parameters, upsert *bun.InsertQuery, rows []connectionRow,
+) (now []connectionRow, err error) {
+	if d == SQLite {
+		var last int64
+		err = p.tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("coalesce(max(id), 0)").Scan(ctx, &last)
+		if err == nil {
+			err = upsert.Returning("email, connected_at, last_activity, id > ? AS inserted", last).Scan(ctx, &now)
+		}
+		return now, err
 	}
-	var last int64
-	err = tx.NewSelect().Model((*connectionRow)(nil)).ColumnExpr("coalesce(max(id), 0)").Scan(ctx, &last)
-	if err != nil {
-		return sql, fmt.Errorf("look for the last active connection: %w", err)
+	var met []connectionRow
+	err = p.tx.NewSelect().Conn(p).
+		With("now", upsert.Returning("email, connected_at, last_activity, c.xmax = 0 AS inserted")).
+		Model(&met).ModelTableExpr("now AS c").Column("email", "connected_at", "last_activity").
+		Where("NOT inserted").Scan(ctx)
+	before := make(map[rollcall.Email]connectionRow, len(met))
+	for _, row := range met {
+		before[row.Email] = row
 	}
-	return bun.SafeQuery("id > ?", last), nil
+	now = slices.Clone(rows)
+	for i := range now {
+		now[i].Inserted = true
+		if row, ok := before[now[i].Email]; ok {
+			now[i] = row
+		}
+	}
+	return now, err
 }
 
 // touchedSize is what a touch takes in a JSON text as a rule, in bytes.

@@ -3,17 +3,12 @@ package persistence
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
-
-	"github.com/rollcall/rollcall"
 )
 
 // parameters are the rows and lists of one statement. In PostgreSQL each column of
@@ -61,45 +56,20 @@ func values[T any](p *parameters, rows []T, columns ...string) bun.Query {
 }
 
 // insert is an INSERT of rows.
-func insert[T any](tx bun.Tx, rows []T, columns ...string) *bun.InsertQuery {
-	p := newParameters(tx)
+func insert[T any](p *parameters, rows []T, columns ...string) *bun.InsertQuery {
 	if !p.postgres() {
-		return tx.NewInsert().Model(&rows).Column(columns...)
+		return p.tx.NewInsert().Model(&rows).Column(columns...)
 	}
-	return tx.NewInsert().Conn(p).With("come", values(p, rows, columns...)).
+	return p.tx.NewInsert().Conn(p).With("come", values(p, rows, columns...)).
 		Model((*T)(nil)).Column(columns...).TableExpr("come")
 }
 
-// bind adds an array, and returns the SQL that stands for it.
-func (p *parameters) bind(element reflect.Type, count int, value func(int) reflect.Value) schema.QueryAppender {
-	var kind string
-	switch {
-	case element == reflect.TypeFor[rollcall.SessionID]():
-		kind = "uuid"
-		p.arrays = append(p.arrays, array(count, func(i int) pgtype.UUID { // a Valuer costs pgx ten times as much
-			return pgtype.UUID{Bytes: value(i).Interface().(rollcall.SessionID), Valid: true}
-		}))
-	case element == reflect.TypeFor[time.Time]():
-		kind = "timestamptz"
-		p.arrays = append(p.arrays, array(count, func(i int) time.Time { return value(i).Interface().(time.Time) }))
-	case element.Kind() == reflect.String:
-		kind = "varchar"
-		p.arrays = append(p.arrays, array(count, func(i int) string { return value(i).String() }))
-	case element.Kind() == reflect.Int64:
-		kind = "bigint"
-		p.arrays = append(p.arrays, array(count, func(i int) int64 { return value(i).Int() }))
-	default:
-		panic(fmt.Sprintf("no array of %s", element))
-	}
-	return bun.SafeQuery("$?::?[]", len(p.arrays), bun.Safe(kind))
-}
-
-func array[T any](count int, value func(int) T) []T {
-	all := make([]T, count)
-	for i := range all {
-		all[i] = value(i)
-	}
-	return all
+// bind adds an array, and returns the SQL that stands for it. The values are those of
+// fields, or of a list: they have addresses.
+func (p *parameters) bind(kind reflect.Type, count int, value func(int) reflect.Value) schema.QueryAppender {
+	a := array{newElement(reflect.New(kind)), count, value}
+	p.arrays = append(p.arrays, a)
+	return bun.SafeQuery("$?::?[]", len(p.arrays), bun.Safe(a.zero.kind()))
 }
 
 // ExecContext implements [bun.IConn].

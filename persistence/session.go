@@ -55,7 +55,7 @@ func insertSessions(ctx context.Context, tx bun.Tx, rows []sessionRow) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	_, err := insert(tx, rows, "id", "email", "node_id", "connected_at", "last_activity", "address", "user_agent").
+	_, err := insert(newParameters(tx), rows, "id", "email", "node_id", "connected_at", "last_activity", "address", "user_agent").
 		On("CONFLICT (id) DO UPDATE").
 		Set("email = EXCLUDED.email"). // its user's spelling may have been corrected
 		Set("last_activity = " + later("s.last_activity", "EXCLUDED.last_activity")).
@@ -75,18 +75,24 @@ func countSessions(ctx context.Context, tx bun.Tx, node int64) (int, error) {
 	return int(n), nil
 }
 
+// touchRow is the activity of a session.
+type touchRow struct {
+	ID           rollcall.SessionID `bun:"id"`
+	LastActivity time.Time          `bun:"last_activity"`
+}
+
 // touchSessions moves last_activity, forwards only.
 func touchSessions(ctx context.Context, tx bun.Tx, changes []rollcall.Change) error {
 	if len(changes) == 0 {
 		return nil
 	}
-	rows := make([]sessionRow, len(changes))
+	rows := make([]touchRow, len(changes))
 	for i, c := range changes {
-		rows[i] = sessionRow{ID: c.Session, LastActivity: c.LastActivity}
+		rows[i] = touchRow{ID: c.Session, LastActivity: c.LastActivity}
 	}
 	p := newParameters(tx)
 	_, err := tx.NewUpdate().Conn(p).
-		With("touch", touches(p, "id", rows, func(r sessionRow) (string, time.Time) { return r.ID.String(), r.LastActivity })).
+		With("touch", touches(p, "id", rows, func(r touchRow) (string, time.Time) { return r.ID.String(), r.LastActivity })).
 		Model((*sessionRow)(nil)).TableExpr("touch").
 		Set("last_activity = touch.last_activity").
 		Where("s.id = touch.id").

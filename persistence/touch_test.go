@@ -3,6 +3,7 @@ package persistence_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -25,6 +26,25 @@ func TestTouchLeavesEachRowOnItsPage(t *testing.T) {
 	commit(t, n, touches(touched(here, noon.Add(time.Second))...))
 	equal(t, "sessions", pages("sessions"), sessions...)
 	equal(t, "connections", pages("active_websocket_connections"), connections...)
+}
+
+// Two sessions of a user may be in one batch, and the row of the user is written once.
+func TestTouchesOfOneUserLeaveTheLatest(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, f *fixture) {
+		n := f.join(t, "a")
+		one, other := arrival(ada, noon), arrival(ada, noon)
+		commit(t, n, inserts(one, other))
+		for turn := range 2 {
+			at := noon.Add(time.Duration(turn+1) * time.Hour)
+			later := at.Add(time.Second)
+			batch := []rollcall.Change{touch(one, later), touch(other, at)}
+			if turn > 0 {
+				slices.Reverse(batch)
+			}
+			commit(t, n, touches(batch...))
+			equal(t, "connections", f.connections(t), row{ada, noon, later})
+		}
+	})
 }
 
 // Touches alone are written without the locks of other commits. Users who are connected
