@@ -70,7 +70,7 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 	}
 	taken := 0
 	room := r.roomForChanges()
-	flight := make([]*change, 0, min(len(r.queue), room))
+	flight := make([]change, 0, min(len(r.queue)+len(r.due), r.room))
 	for _, m := range r.queue {
 		if len(flight) == room {
 			break
@@ -80,11 +80,11 @@ func (r *roster) batch(renew bool) (b rollcall.Batch, number uint64, ok bool) {
 		switch m.need() {
 		case insert:
 			b.Inserts = append(b.Inserts, m.insertion())
-			flight = append(flight, &change{m, insert, m.listed()})
+			flight = append(flight, change{m, insert, m.listed()})
 		case remove:
 			b.Deletes = append(b.Deletes, rollcall.Change{Session: m.id, Email: m.connect.Email,
 				Admitted: m.admitted, EndedAt: m.endedAt.time(), Reason: m.cause})
-			flight = append(flight, &change{m, remove, true})
+			flight = append(flight, change{m, remove, true})
 		case nothing:
 			r.forget(m)
 			continue
@@ -111,11 +111,12 @@ func (r *roster) roomForChanges() int {
 
 // addTouches fills a batch with activity that is due, as far as there is room. Of a
 // member whose row has to change, or is in the batch, the row says it.
-func (r *roster) addTouches(b *rollcall.Batch, flight []*change) []*change {
+func (r *roster) addTouches(b *rollcall.Batch, flight []change) []change {
 	room := r.room - len(flight)
 	if len(flight) > 0 {
 		room = min(room, touchesBeside)
 	}
+	b.Touches = make([]rollcall.Change, 0, min(len(r.due), room))
 	taken := 0
 	for _, m := range r.due {
 		if len(b.Touches) == room {
@@ -128,7 +129,7 @@ func (r *roster) addTouches(b *rollcall.Batch, flight []*change) []*change {
 		}
 		b.Touches = append(b.Touches, rollcall.Change{Session: m.id, Email: m.user.email,
 			LastActivity: m.lastActivity.time(), UserActivity: m.user.lastActivity.time()})
-		flight = append(flight, &change{m, touch, true})
+		flight = append(flight, change{m, touch, true})
 		m.flying, m.touched = true, false
 	}
 	r.due = rest(r.due, taken)
@@ -185,7 +186,7 @@ func (r *roster) committed(number uint64, result rollcall.Result, now time.Time)
 // land takes the members out of the batch. To whom anything happened meanwhile goes
 // back, first in the queue: a session that ended must go in no later batch than the
 // next session of its user comes, or the rows would show no break.
-func (r *roster) land(flight []*change) {
+func (r *roster) land(flight []change) {
 	var back []*member
 	for _, c := range flight {
 		c.member.flying = false
@@ -197,7 +198,7 @@ func (r *roster) land(flight []*change) {
 }
 
 // inserted settles one insert of a committed batch.
-func (r *roster) inserted(c *change, result rollcall.Result, now time.Time, o *outcome) {
+func (r *roster) inserted(c change, result rollcall.Result, now time.Time, o *outcome) {
 	m := c.member
 	row, isUser := result.Users[m.connect.Email]
 	if c.admitted || isUser {
@@ -280,7 +281,7 @@ func (r *roster) failed(number uint64, err error, now time.Time) (o outcome) {
 }
 
 // rejected gives up the one insert that the database will never accept.
-func (r *roster) rejected(c *change, now time.Time, o *outcome) {
+func (r *roster) rejected(c change, now time.Time, o *outcome) {
 	switch {
 	case c.kind != insert:
 	case c.member.phase == waiting:

@@ -27,7 +27,7 @@ type roster struct {
 	queue   []*member                      // whose row must change, in order
 	touched []*member                      // active since the last flush
 	due     []*member                      // active before it, and behind whoever comes or goes
-	flight  []*change                      // the batch that the writer has in hand
+	flight  []change                       // the batch that the writer has in hand
 	number  uint64                         // of the last batch; late answers carry another
 	sweeps  int64                          // see rollcall.Result
 	room    int                            // how many changes the next batch may hold
