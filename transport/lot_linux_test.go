@@ -80,6 +80,34 @@ func TestWakesReachOnlyTheirOwnConnection(t *testing.T) {
 	}
 }
 
+// An event may be in somebody's hands when its connection closes, and the next one has
+// its place: that one is not meant.
+func TestEventOfOneThatHasGoneIsNobodys(t *testing.T) {
+	lot := newLot(slog.New(slog.DiscardHandler))
+	t.Cleanup(lot.close)
+	first, _ := adopted(t, lot)
+	_ = first.Close()
+	second, _ := adopted(t, lot)
+	gone, next := first.(*epollConn), second.(*epollConn)
+	if gone.number.place() != next.number.place() {
+		t.Fatalf("they have the places %d and %d, want the same", gone.number.place(), next.number.place())
+	}
+	var events []unix.EpollEvent
+	for _, c := range []*epollConn{gone, next} {
+		events = append(events, unix.EpollEvent{Fd: int32(c.number.place()), Pad: int32(c.number >> 32)})
+	}
+	found := make([]*epollConn, 2)
+	lot.(*epollLot).find(events, found)
+	if found[0] != nil || found[1] != next {
+		t.Errorf("the events are for %p and %p, want nobody and %p", found[0], found[1], next)
+	}
+	_ = gone.Close() // once more, and not the other one
+	lot.(*epollLot).find(events, found)
+	if found[1] != next {
+		t.Error("who is closed twice takes the next one's place")
+	}
+}
+
 // An adopted connection must be what Go's own is to whoever reads and writes in
 // a goroutine: it waits, and keeps its deadlines.
 func TestAdoptedConnectionWaitsAndKeepsItsDeadlines(t *testing.T) {
