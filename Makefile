@@ -19,6 +19,9 @@ TEST         := CGO_ENABLED=1 $(GO) test -race -shuffle=on -timeout=$(TEST_TIMEO
 FAULTS ?= ^TestFault
 COUNT  ?= 100
 
+# Which tests are of sockets.
+SOCKETS := Socket|Park|Lot|Bell|Adopt|Block|Wake|Frame|Message
+
 # How long each fuzz target is run.
 FUZZTIME ?= 30s
 
@@ -46,8 +49,11 @@ run: build ## build and start a demo on 127.0.0.1:8000 (DATABASE=postgres://... 
 build: ## build bin/rollcall
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/rollcall ./cmd/rollcall
 
+# Under the race detector sockets make other system calls than those that are shipped
+# (transport/call_linux.go), which the tests of sockets are run with too.
 test: gcc ## run the whole suite, as CI does
 	$(TEST) ./...
+	$(GO) test -shuffle=on -timeout=$(TEST_TIMEOUT) -run='$(SOCKETS)' ./transport
 
 # The import rules (layering_test.go) are part of the suite.
 check: fmt-check vet lint test ## check format, vet, lint, layers and the whole suite
