@@ -6,20 +6,28 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// mailbox is a session's. A frame is handled by whoever brings it, if the session
+// systemAtOnce is how many system messages are handled before a user message that
+// waits has its turn. When very many sessions end at once, their ends would else be all
+// that the registry hears for as long: nobody would be told who is here, and nothing
+// committed.
+const systemAtOnce = 16
+
+// mailbox is a session's, and the registry's. A frame is handled by whoever brings it, if the session
 // is idle: to wake a goroutine for each would take longer than the answer. Every
 // other message gets a goroutine of its own, so that whoever sends one, the registry
 // above all, never waits for a session. The library's can do neither, and is three
 // times as large.
 //
-// It implements the library's Mailbox: system messages come first, a failure is
-// escalated, and from then on user messages wait until the mailbox is resumed.
+// It implements the library's Mailbox: system messages come first, up to systemAtOnce,
+// a failure is escalated, and from then on user messages wait until the mailbox is
+// resumed.
 type mailbox struct {
 	invoker actor.MessageInvoker
 
 	mu        sync.Mutex // guards what follows
 	running   bool       // somebody handles messages
 	suspended bool
+	since     uint8 // system messages since the last user message
 	system    []any
 	user      []any
 }
@@ -88,11 +96,14 @@ func (m *mailbox) run(l letter) {
 func (m *mailbox) next() (l letter, more bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	waits := !m.suspended && len(m.user) > 0
 	switch {
-	case len(m.system) > 0:
+	case len(m.system) > 0 && (!waits || m.since < systemAtOnce):
+		m.since = min(m.since+1, systemAtOnce)
 		l.message, m.system = first(m.system)
 		return letter{l.message, true}, true
-	case !m.suspended && len(m.user) > 0:
+	case waits:
+		m.since = 0
 		l.message, m.user = first(m.user)
 		return l, true
 	}

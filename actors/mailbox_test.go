@@ -83,6 +83,24 @@ func TestSenderOfAnotherMessageIsNotHeldUp(t *testing.T) {
 	}
 }
 
+// A crowd that leaves at once is very many system messages, and whoever asks meanwhile
+// must not wait for the last of them.
+func TestUserMessageHasItsTurnAmongManySystemMessages(t *testing.T) {
+	const crowd = 4 * systemAtOnce
+	m, i := newTestMailbox(crowd + 3)
+	m.PostUserMessage(i.hold)
+	for range crowd {
+		m.PostSystemMessage("leave")
+	}
+	m.PostUserMessage("ask")
+	m.PostUserMessage("ask")
+	close(i.hold)
+	i.wait.Wait()
+	if i.handled[1+systemAtOnce] != any("ask") || i.handled[2+2*systemAtOnce] != any("ask") {
+		t.Errorf("handled were %v", i.handled)
+	}
+}
+
 // A failure lets user messages wait until the supervisor has decided, and loses none.
 func TestSuspendedMailboxKeepsItsMessages(t *testing.T) {
 	m, i := newTestMailbox(1)

@@ -99,7 +99,7 @@ func Start(cfg Config) *Presence {
 	}))
 	props := actor.PropsFromProducer(func() actor.Actor { return newRegistry(p) },
 		cfg.props(RoleRegistry,
-			actor.WithMailbox(actor.UnboundedLockfree()),
+			actor.WithMailbox(newMailbox),
 			actor.WithGuardian(registrySupervision{p}),
 			actor.WithSupervisor(childSupervision{p}))...)
 	p.registry = actor.NewPID(p.system.Address(), registryName)
@@ -153,7 +153,7 @@ func (p *Presence) Snapshot(ctx context.Context) (rollcall.Snapshot, error) {
 func ask[T any](ctx context.Context, p *Presence, question func(chan<- T) any) (none T, err error) {
 	again := time.NewTicker(askAgain)
 	defer again.Stop()
-	for {
+	for ctx.Err() == nil { // else an answer that is faster would win now and then
 		answer := make(chan T, 1)
 		p.system.Root.Send(p.registry, question(answer))
 		select {
@@ -166,6 +166,7 @@ func ask[T any](ctx context.Context, p *Presence, question func(chan<- T) any) (
 			return none, errStopped
 		}
 	}
+	return none, context.Cause(ctx)
 }
 
 // Health implements [rollcall.Presence]. It asks once: an answer that a crash
