@@ -223,7 +223,7 @@ func (r *registry) terminated(c actor.Context, who *actor.PID) {
 // client that has read the answer to its goodbye is not listed any more.
 func (r *registry) leave(id rollcall.SessionID) {
 	m := r.roster.members[id]
-	if m == nil {
+	if m == nil || m.phase != here {
 		return
 	}
 	r.feel()

@@ -157,8 +157,10 @@ func (r *roster) leave(id rollcall.SessionID, cause string, now, until time.Time
 	r.drop(m)
 }
 
-// part takes a member off the list of those who are here.
+// part takes a member off the list of those who are here. Its row may be long in
+// going, and what the socket held goes at once.
 func (r *roster) part(m *member) {
+	m.connect.Socket, m.pulse = nil, nil
 	last := len(r.here) - 1
 	r.here[m.place], r.here[last].place = r.here[last], m.place
 	r.here[last] = nil
