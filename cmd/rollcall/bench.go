@@ -86,12 +86,15 @@ type inMemoryCmd struct {
 // Validate checks what the types cannot say.
 func (m *inMemoryCmd) Validate() error { return m.Scenario.Check() }
 
-// Run measures once, because it cannot begin anew in the same process.
+// Run measures once, because it cannot begin anew in the same process, in which memory
+// is kept to the server's rules.
 func (m *inMemoryCmd) Run(ctx context.Context, s *shared, std *streams, c *benchCmd) error {
 	config, err := c.config(s, std)
 	if err != nil {
 		return err
 	}
+	collectLess()
+	go giveMemoryBack(ctx)
 	report, err := m.Scenario.Run(ctx, config)
 	if err != nil {
 		return err

@@ -17,6 +17,9 @@ const (
 	// usualGrowth is how much the heap grows otherwise, in percent of what a
 	// collection goes through: Go's own rule.
 	usualGrowth = 100
+	// garbageMost is how much garbage there may be, of a heap that is large: a million
+	// sessions would have Go's rule double what they take.
+	garbageMost = 384 << 20
 )
 
 // collectLess has the collector keep to heapLeast, unless whoever runs the server has
@@ -31,7 +34,7 @@ func collectLess() {
 // may grow until the next collection.
 func growth(live, scanned uint64) int {
 	if live >= heapLeast {
-		return usualGrowth
+		return min(usualGrowth, int(100*garbageMost/(live+scanned)))
 	}
 	return max(usualGrowth, int(100*(heapLeast-live)/max(live+scanned, heapBegins)))
 }

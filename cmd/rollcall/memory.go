@@ -11,9 +11,12 @@ const (
 	// memoryLook is how often the server looks whether it has become quiet.
 	memoryLook = 10 * time.Second
 	// busyShare is how much a busy server allocates between two looks: this part
-	// of what is alive, and busyLeast at least. What it has freed it needs again.
+	// of what is alive, and busyLeast at least. What it has freed it needs again. More
+	// than busyMost is busy however much is alive: where that is much, a collection is
+	// long, and would come in the middle of a storm.
 	busyShare = 4
 	busyLeast = 4 << 20
+	busyMost  = 128 << 20
 	// garbageShare is how much garbage a quiet server keeps: this part of what is
 	// alive. Pings leave some, and the collector alone would let it grow for minutes
 	// to as much as that.
@@ -50,7 +53,7 @@ type garbage struct {
 
 // due looks whether memory is to be given back now.
 func (g *garbage) due(allocated, live uint64) bool {
-	busy := allocated-g.before > max(live/busyShare, busyLeast)
+	busy := allocated-g.before > min(max(live/busyShare, busyLeast), busyMost)
 	g.before = allocated
 	if busy || allocated-g.given <= live/garbageShare {
 		return false

@@ -20,6 +20,8 @@ func TestMemoryIsGivenBackWhenItIsQuiet(t *testing.T) {
 		{215 * mega, 80 * mega, true, "an eighth of what is alive"},
 		{218 * mega, 4 * mega, true, "a small server counts its own"},
 		{223 * mega, 4 * mega, false, "more than the least in one look is busy"},
+		{400 * mega, 2000 * mega, false, "so is a storm on a large server"},
+		{500 * mega, 2000 * mega, true, "whose pings are quiet"},
 	} {
 		if got := g.due(look.allocated, look.live); got != look.due {
 			t.Errorf("look %d, %s: due is %v", n, look.why, got)
