@@ -19,8 +19,6 @@ import (
 // what it found. Nothing may have failed.
 func benched(t *testing.T, args ...string) *bench.Report {
 	t.Helper()
-	t.Setenv(asProgram, "1") // for the processes that it starts
-	t.Setenv("GORACE", "atexit_sleep_ms=100")
 	ctx, cancel := context.WithTimeout(t.Context(), 3*patience)
 	defer cancel()
 	var out, log strings.Builder
@@ -48,6 +46,7 @@ func wantFigures(t *testing.T, r *bench.Report, names ...string) {
 // A bench that does not measure what it says is worse than none: each scenario is
 // run against the real server, if only for a second.
 func TestBenchOfConnects(t *testing.T) {
+	t.Parallel()
 	r := benched(t, "--baseline", "connect", "--sockets=50", "--concurrency=20")
 	wantFigures(t, r, "connects", "greeting p50", "greeting p99", "greeting max")
 	if line := r.Line("connects"); line == nil || line.Ratio == nil || line.Ratio.Median <= 0 {
@@ -57,6 +56,7 @@ func TestBenchOfConnects(t *testing.T) {
 
 // The same at depth, where several replies may come in one read.
 func TestBenchOfEchoes(t *testing.T) {
+	t.Parallel()
 	r := benched(t, "--baseline", "--loops=2", "echo", "--sockets=50", "--depth=8", "--for=1s")
 	wantFigures(t, r, "replies", "reply p50")
 	r = benched(t, "echo", "--sockets=50", "--every=100ms", "--for=1s")
@@ -67,12 +67,14 @@ func TestBenchOfEchoes(t *testing.T) {
 
 // What a connection takes is the slope between two counts, and must be something.
 func TestBenchOfIdleSockets(t *testing.T) {
+	t.Parallel()
 	r := benched(t, "--with=--ping-interval=500ms", "idle", "--from=50", "--to=350", "--for=1s", "--burst=2", "--after=1s")
 	wantFigures(t, r, "RSS", "RSS a socket", "threads", "pings", "CPU of one core, idle", "replies in the burst")
 }
 
 // The list is asked for as clients do that save bytes, and as those that do not.
 func TestBenchOfTheList(t *testing.T) {
+	t.Parallel()
 	r := benched(t, "--baseline", "rest", "--online=50", "--connections=8", "--changes=50", "--for=1s", "--variants=plain,gzip")
 	wantFigures(t, r, "plain answers", "gzip answers", "gzip answer p99", "gzip answers, of as many bytes")
 	plain, gzip := r.Line("plain size"), r.Line("gzip size")
@@ -83,6 +85,7 @@ func TestBenchOfTheList(t *testing.T) {
 
 // Sockets that come and go are how most of the day looks.
 func TestBenchOfChurn(t *testing.T) {
+	t.Parallel()
 	r := benched(t, "--baseline", "churn", "--sockets=50", "--rate=50", "--for=1s")
 	wantFigures(t, r, "exchanges", "greeting p50")
 }
@@ -90,6 +93,7 @@ func TestBenchOfChurn(t *testing.T) {
 // After a mass disconnect the list and the tables must be seen empty, however the
 // sockets ended.
 func TestBenchOfLeaving(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"--abrupt=true", "--abrupt=false"} {
 		r := benched(t, "--baseline", "leave", "--sockets=50", how)
 		wantFigures(t, r, "all sockets ended", "list empty", "tables empty")
@@ -98,6 +102,7 @@ func TestBenchOfLeaving(t *testing.T) {
 
 // Whoever watches must be told of everything once, and the bench must see it.
 func TestBenchOfWatching(t *testing.T) {
+	t.Parallel()
 	r := benched(t, "--loops=2", "watch", "--watchers=20", "--online=50", "--rate=20", "--for=1s")
 	wantFigures(t, r, "events told", "exchanges", "event p50", "snapshot p50", "size of an event", "server's CPU an event told")
 	if line := r.Line("events told"); line == nil || line.Rollcall.Median > 20*2*20*1.1 {
@@ -111,13 +116,14 @@ func TestBenchOfWatching(t *testing.T) {
 
 // What is good alone may be bad together.
 func TestBenchOfAllAtOnce(t *testing.T) {
+	t.Parallel()
 	r := benched(t, "mixed", "--talking=50", "--every=200ms", "--passing=50", "--rate=20", "--for=1s")
 	wantFigures(t, r, "replies", "exchanges", "answers", "before, replies", "before, exchanges",
 		"replies kept while the list is asked for", "exchanges kept while the list is asked for")
 }
 
 // More clients than there can be sockets come over connections in memory; few must
-// find the same server there.
+// find the same server there. It measures this process, in which nothing else may happen.
 func TestBenchInMemory(t *testing.T) {
 	r := benched(t, "in-memory", "--sockets=200", "--concurrency=20", "--for=100ms")
 	wantFigures(t, r, "connects", "heap and stacks a session", "snapshot p50", "list empty", "tables empty",
@@ -131,16 +137,18 @@ func TestBenchInMemory(t *testing.T) {
 // Whoever benches on a database of theirs, and has seen enough, must find it as it
 // was. An interrupt at a terminal is heard by all processes of the bench.
 func TestInterruptedBenchLeavesNobodyBehind(t *testing.T) {
+	t.Parallel()
 	there := func(a persistence.Audit) bool { return a.Sessions > 0 }
+	all := make(map[string]func(*testing.T))
 	for what, test := range map[string]struct {
 		args []string
 		now  func(persistence.Audit) bool
 	}{
 		"while users are added":   {[]string{"in-memory", "--sockets=20000"}, func(a persistence.Audit) bool { return a.Users > 0 }},
-		"while clients are there": {[]string{"in-memory", "--sockets=20000"}, there},
+		"while clients are there": {[]string{"in-memory", "--sockets=5000"}, there},
 		"while sockets are there": {[]string{"echo", "--sockets=200", "--for=1h"}, there},
 	} {
-		t.Run(what, func(t *testing.T) {
+		all[what] = func(t *testing.T) {
 			url := persistencetest.SQLite(t)
 			db, err := persistence.Open(t.Context(), url)
 			if err != nil {
@@ -158,7 +166,6 @@ func TestInterruptedBenchLeavesNobodyBehind(t *testing.T) {
 				return a
 			}
 			command := exec.CommandContext(t.Context(), os.Args[0], append([]string{"bench", "--database=" + url}, test.args...)...)
-			command.Env = append(os.Environ(), asProgram+"=1")
 			command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 			if err := command.Start(); err != nil {
 				t.Fatal(err)
@@ -173,8 +180,9 @@ func TestInterruptedBenchLeavesNobodyBehind(t *testing.T) {
 			if a := audit(); a.Users+a.Sessions+a.Connections > 0 {
 				t.Errorf("%d users, %d sessions and %d active connections are left", a.Users, a.Sessions, a.Connections)
 			}
-		})
+		}
 	}
+	together(t, len(all), all)
 }
 
 // A server that runs already is measured with the users that were brought there.
@@ -214,6 +222,7 @@ func TestBenchOfAServerThatRuns(t *testing.T) {
 // A bench on a database that somebody uses must leave nothing behind but what was
 // there, and put nobody else out.
 func TestBenchRemovesItsUsersAndNoOthers(t *testing.T) {
+	t.Parallel()
 	persistencetest.Databases(t, func(t *testing.T, url string) {
 		w := newWorld(t, url)
 		benched(t, "--database="+url, "connect", "--sockets=50")

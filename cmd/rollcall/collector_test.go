@@ -55,6 +55,7 @@ func TestEveryCollectionIsNoticed(t *testing.T) {
 // A server collects seldom while its heap is small, unless whoever runs it has said
 // when it is to.
 func TestServerCollectsSeldomUnlessItIsTold(t *testing.T) {
+	t.Parallel()
 	for gogc, seldom := range map[string]bool{"": true, "100": false} {
 		w := newWorld(t, persistencetest.SQLite(t))
 		cmd := exec.Command(os.Args[0], w.command("--pprof=127.0.0.1:0")...)

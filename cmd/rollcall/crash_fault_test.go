@@ -40,6 +40,7 @@ const (
 // a server can do in silence. Ten crashes close no socket; with the eleventh the
 // server is not ready, tells its clients, and ends with a message.
 func TestEleventhCrashOfTheRegistryEndsTheServer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, persistencetest.Postgres(t))
 	cmd := exec.Command(os.Args[0], w.command(shortLease)...)
 	cmd.Env = []string{asCrashing + "=1"}

@@ -128,6 +128,7 @@ func testFullDisk(t *testing.T) {
 // Connections that are cut are made anew, and a commit that was under way is
 // settled. Nobody has to be turned away for it.
 func TestCutConnectionsAreMadeAnew(t *testing.T) {
+	t.Parallel()
 	cluster := persistencetest.NewCluster(t)
 	w := newWorld(t, cluster.URL())
 	cut := statements(w.admin(), terminateOthers)

@@ -19,6 +19,7 @@ import (
 // A network that is cut in one direction closes no connection: whichever of the
 // two sides is not heard any more, the session goes at the pong's deadline.
 func TestHalfOpenPeerIsGoneAtThePongDeadline(t *testing.T) {
+	t.Parallel()
 	for direction, deaf := range map[string]bool{
 		"the server does not hear the client": true,
 		"the client does not hear the server": false,

@@ -11,6 +11,7 @@ import (
 
 // Whoever waits at a page should notice a restart of the server by its log alone.
 func TestPageComesBackAfterARestart(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, persistencetest.SQLite(t))
 	p := w.serve()
 	transporttest.PageComesBack(t, p.site(), func() {
@@ -33,6 +34,7 @@ func TestLibrarySpeaksToTheServer(t *testing.T) {
 // The list on the page follows the stream, and goes on after a restart; on the page
 // from disk too, which is of another origin than the server.
 func TestPageFollowsTheStream(t *testing.T) {
+	t.Parallel()
 	disk, err := filepath.Abs("../../transport/web/websocket_test.html")
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,7 @@ const lostPromise = 500*time.Millisecond + 500*time.Millisecond + time.Second
 // The kernel of a program that stands still goes on to acknowledge what it is
 // sent; only a pong tells that somebody is there.
 func TestStoppedClientIsGoneAtThePongDeadline(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, persistencetest.Postgres(t))
 	p := w.serve(quickPings...)
 	program := exec.Command(os.Args[0])

@@ -45,9 +45,12 @@ func TestKilledServerLeavesNoGhosts(t *testing.T) {
 	})
 }
 
-// Under another name the lease decides.
+// Under another name the lease decides. Nothing runs beside this test: under the race
+// detector a thousand sessions are more than a second's work for SQLite, and a sweep
+// has four.
 func TestKilledServersRowsGoWithItsLease(t *testing.T) {
-	worlds(t, func(w *world) {
+	persistencetest.Databases(t, func(t *testing.T, url string) {
+		w := newWorld(t, url)
 		p := w.serve(shortLease)
 		p.connectThousand()
 		other := w.serve(shortLease, "--node=other")
@@ -68,6 +71,7 @@ func TestKilledServersRowsGoWithItsLease(t *testing.T) {
 // It is a test of PostgreSQL alone: a process that is frozen in a commit holds the
 // one lock that an SQLite file has, and nobody else can write then.
 func TestPausedServerAssertsItsRowsAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, persistencetest.Postgres(t))
 	p := w.serve(shortLease)
 	c := p.connect(user(0))

@@ -207,6 +207,7 @@ func TestSignalDrainsTheServer(t *testing.T) {
 // A second signal does not wait for anything: the drain ends in order but early,
 // says what it leaves behind, and the lease does the rest. It is no crash.
 func TestSecondSignalEndsTheServerAtOnce(t *testing.T) {
+	t.Parallel()
 	cluster := persistencetest.NewCluster(t)
 	w := newWorld(t, cluster.URL())
 	p := w.serve(shortLease)
@@ -232,6 +233,7 @@ func TestSecondSignalEndsTheServerAtOnce(t *testing.T) {
 // told to come again and never that they are unknown; and a second after its
 // return the tables are true again.
 func TestDatabaseStopsAndStarts(t *testing.T) {
+	t.Parallel()
 	cluster := persistencetest.NewCluster(t)
 	w := newWorld(t, cluster.URL())
 	p := w.serve("--connect-timeout=1s")

@@ -46,12 +46,16 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCrashing) != "" {
 		os.Exit(crash())
 	}
-	if os.Getenv(asProgram) != "" {
-		main()
-	}
 	if url := os.Getenv(asClient); url != "" {
 		os.Exit(listen(url))
 	}
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	// For whatever is started from here on, by the tests and by the program under test.
+	// The race detector would keep each process for a second more than it takes.
+	_ = os.Setenv(asProgram, "1")
+	_ = os.Setenv("GORACE", "atexit_sleep_ms=100")
 	os.Exit(m.Run())
 }
 
@@ -62,10 +66,15 @@ type world struct {
 	token string
 }
 
-// worlds runs a test on each kind of database.
+// worlds runs a test on each kind of database, and beside other tests: worlds have
+// nothing in common, and wait more than they work.
 func worlds(t *testing.T, test func(*world)) {
 	t.Helper()
-	persistencetest.Databases(t, func(t *testing.T, url string) { test(newWorld(t, url)) })
+	t.Parallel()
+	together(t, 2, map[string]func(*testing.T){
+		"postgres": func(t *testing.T) { test(newWorld(t, persistencetest.Postgres(t))) },
+		"sqlite":   func(t *testing.T) { test(newWorld(t, persistencetest.SQLite(t))) },
+	})
 }
 
 // worldUsers are the e-mails of the users of a world: user0@example.com and so on.
@@ -150,8 +159,7 @@ func (w *world) command(args ...string) []string {
 func (w *world) start(cmd *exec.Cmd) *process {
 	w.Helper()
 	p := &process{world: w, cmd: cmd, exited: make(chan struct{})}
-	// The race detector would keep each server for a second more than it takes.
-	p.cmd.Env = append(append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=100"), cmd.Env...)
+	p.cmd.Env = append(os.Environ(), cmd.Env...)
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		w.Fatal(err)

@@ -17,6 +17,7 @@ import (
 // Machines that start together start in any order. A server that is first says
 // so once, and serves as soon as its database does.
 func TestServerWaitsForADatabaseThatStartsLate(t *testing.T) {
+	t.Parallel()
 	cluster := persistencetest.NewCluster(t)
 	w := newWorld(t, cluster.URL())
 	cluster.Stop(persistencetest.Fast)
@@ -54,6 +55,7 @@ func TestServerGivesUpOnADatabaseThatNeverComes(t *testing.T) {
 
 // A wrong name or password does not pass by itself: to wait for it would hide it.
 func TestServerDoesNotWaitForWhatDoesNotPass(t *testing.T) {
+	t.Parallel()
 	server, err := url.Parse(persistencetest.Postgres(t))
 	if err != nil {
 		t.Fatal(err)
@@ -103,6 +105,7 @@ func TestServerThatWaitsForItsDatabaseIsAlive(t *testing.T) {
 
 // The time that was set bounds the whole wait, and not only the first connection.
 func TestServerGivesUpOnADatabaseThatStaysLocked(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, persistencetest.NewCluster(t).URL())
 	admin := w.admin()
 	statements(admin, "BEGIN", "LOCK TABLE nodes IN ACCESS EXCLUSIVE MODE")(w)
@@ -119,6 +122,7 @@ func TestServerGivesUpOnADatabaseThatStaysLocked(t *testing.T) {
 
 // A server that is told to end before it could begin has not failed.
 func TestSignalEndsAServerThatWaits(t *testing.T) {
+	t.Parallel()
 	cluster := persistencetest.NewCluster(t)
 	frozen := newWorld(t, cluster.URL())
 	cluster.Pause()

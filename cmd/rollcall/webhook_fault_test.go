@@ -67,6 +67,7 @@ func TestKillBetweenCommitAndPostLosesNothing(t *testing.T) {
 // though one of them is killed in its turn, nothing is lost and each user's events
 // come in their order.
 func TestServersOnOneOutboxLoseNothingAndKeepTheOrder(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, persistencetest.Postgres(t))
 	r := newReceiver(w)
 	r.turn(refuse) // now and then
