@@ -10,6 +10,10 @@ import (
 // needed is no longer in use then.
 const settling = 2 * time.Second
 
+// givingBack is how long the server may take to give back the memory of the connects,
+// which is their work, and not that of idle sockets.
+const givingBack = 20 * time.Second
+
 // Idle holds sockets that do nothing, and measures what each of them takes: the
 // slope between two counts, which leaves out what the server takes for itself.
 type Idle struct {
@@ -57,8 +61,8 @@ func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 	if err := s.more(ctx, h, i.To-i.From, i.Concurrency); err != nil {
 		return nil, err
 	}
-	// The connects' own work ends a little after them.
-	if _, err := h.do(ctx, step{Do: doHold, For: settling}); err != nil {
+	// The connects' own work ends a while after them.
+	if _, err := h.do(ctx, step{Do: doHold, For: min(i.For, givingBack)}); err != nil {
 		return nil, err
 	}
 	after, held, err := i.rest(ctx, s, h, i.For)
