@@ -23,15 +23,20 @@ func (p *Presence) ticks() {
 	for {
 		select {
 		case <-p.clock.C:
-			p.system.Root.Send(p.registry, &tick{})
+			p.system.Root.Send(p.registry, &tick{time.Now()})
 		case <-p.done:
 			return
 		}
 	}
 }
 
-// tick does what is due.
-func (r *registry) tick(c actor.Context) {
+// tick does what is due. One that was sent before the last had done so has nothing to
+// do: a registry that is behind would else do little but that.
+func (r *registry) tick(c actor.Context, sent time.Time) {
+	if sent.Before(r.ticked) {
+		return
+	}
+	defer func() { r.ticked = time.Now() }()
 	now := time.Now()
 	r.carryOut(c, r.roster.expire(now))
 	if now.Sub(r.flushed) >= flushEvery {

@@ -152,8 +152,8 @@ type Drain struct {
 	Done  chan<- struct{}
 }
 
-// tick is the registry's clock: whatever is due is done.
-type tick struct{}
+// tick is the registry's clock: whatever is due is done. It says when it was sent.
+type tick struct{ at time.Time }
 
 // resumed tells the registry that it crashed and goes on: it reconciles.
 type resumed struct{}

@@ -17,6 +17,11 @@ func (r *registry) resumed(c actor.Context) {
 	r.reconcile(c)
 }
 
+// remindersAtOnce bounds how many are told again at a tick: if there are more, they have
+// ended in a crowd, and what they said themselves is on its way. The others have their
+// turn with the next tick.
+const remindersAtOnce = 1000
+
 // ownChildren are those children that are no sessions: the writer and the sweeper.
 const ownChildren = 2
 
@@ -31,9 +36,15 @@ func (r *registry) lookAfter(c actor.Context, now time.Time) {
 	r.unseen = min(r.unseen, len(all))
 	looks := max(1, int(now.Sub(r.looked)/tickEvery)) // as many as there would have been
 	r.looked = now
+	reminders := 0
 	for range min(r.unseen, looks*(len(all)/looksInRound+1)) {
 		r.unseen--
-		r.remind(c, all[r.unseen])
+		if r.remind(c, all[r.unseen]) {
+			reminders++
+		}
+		if reminders == remindersAtOnce {
+			break
+		}
 	}
 	if r.unseen == 0 && now.Sub(r.rounded) >= roundEvery {
 		r.rounded, r.unseen = now, len(all)
@@ -47,13 +58,16 @@ func (r *registry) lookAfter(c actor.Context, now time.Time) {
 	}
 }
 
-// remind tells a session again what it may not have heard.
-func (r *registry) remind(c actor.Context, m *member) {
+// remind tells a session again what it may not have heard, if there is anything.
+func (r *registry) remind(c actor.Context, m *member) bool {
 	if _, ended := m.connect.Socket.Ended(); ended {
 		c.Send(childPID(c, m.id), &Gone{})
 	} else if m.ending != nil {
 		r.end(c, m.id, *m.ending)
+	} else {
+		return false
 	}
+	return true
 }
 
 // reconcile makes members, children and sockets equal again, whatever message

@@ -40,6 +40,38 @@ func TestRoundOfLooksSeesEverybodyHoweverLateTicksAre(t *testing.T) {
 	}
 }
 
+// When a crowd has ended, each has said so, and the registry has to hear it: to tell all
+// of them again would keep it from that.
+func TestCrowdThatHasEndedIsNotRemindedAtOnce(t *testing.T) {
+	const many = 3 * remindersAtOnce
+	now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
+	r := &registry{roster: crowd(many, now)}
+	for _, m := range r.roster.here {
+		m.connect.Socket = over{}
+	}
+	c := &listener{told: make(map[string]int), children: many + ownChildren}
+	for look := range 5 {
+		if n := len(c.told); n > look*remindersAtOnce {
+			t.Fatalf("%d were reminded in %d looks, want %d at each", n, look, remindersAtOnce)
+		}
+		now = now.Add(roundEvery) // so late that all are due
+		r.lookAfter(c, now)
+	}
+	if len(c.told) != many {
+		t.Errorf("%d of %d were reminded in the end", len(c.told), many)
+	}
+}
+
+// A registry that is behind has ticks waiting. It does once what all of them are for.
+func TestTickThatWaitedHasNothingToDo(t *testing.T) {
+	now := time.Now()
+	r := &registry{roster: crowd(1, now), ticked: now}
+	r.tick(nil, now.Add(-time.Millisecond)) // would ask the context for more
+	if !r.flushed.IsZero() {
+		t.Error("a tick that was sent before the last one's end did something")
+	}
+}
+
 // listener is a registry's context that counts what each session is told.
 type listener struct {
 	actor.Context

@@ -16,7 +16,8 @@ const (
 	// commit has room for it. See touchesBeside and touchesShare for when it has not.
 	// It is not a number of ticks, or one that came a moment early would be too soon.
 	flushEvery = 750 * time.Millisecond
-	// reconcileWithin bounds the harm of a lost message, if ticks are not late. A
+	// reconcileWithin bounds the harm of a lost message, if ticks are not late, and no
+	// more than remindersAtOnce are told again at each. A
 	// round takes half of that, since who is seen first in one may come last in the
 	// next; and so many looks: some less than there are ticks in it.
 	reconcileWithin = 5 * time.Second
@@ -50,7 +51,8 @@ type registry struct {
 	unseen     int       // how many of those who are here still have their look before that is due again
 
 	toldActivity time.Time
-	calm         bool // it ticks slowly
+	ticked       time.Time // when the last tick was done
+	calm         bool      // it ticks slowly
 
 	sweepAt       time.Time // when the next sweep is due
 	sweepFailures int       // sweeps that failed since the last that did not
@@ -110,7 +112,7 @@ func (r *registry) Receive(c actor.Context) {
 	case *Drain:
 		r.startDrain(c, m)
 	case *tick:
-		r.tick(c)
+		r.tick(c, m.at)
 	case *resumed:
 		r.resumed(c)
 	}
