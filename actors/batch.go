@@ -194,7 +194,9 @@ func (r *roster) land(flight []change) {
 			back = append(back, c.member)
 		}
 	}
-	r.queue = append(back, r.queue...)
+	if len(back) > 0 { // else the queue of a crowd would be copied with each batch
+		r.queue = append(back, r.queue...)
+	}
 }
 
 // inserted settles one insert of a committed batch.
