@@ -58,10 +58,16 @@ func (r *registry) tick(c actor.Context, sent time.Time) {
 	}
 	r.lookAfter(c, now)
 	r.settle()
-	if !r.calm && r.quiet(now) {
+	if !r.calm && r.inStep(now) && r.quiet(now) {
 		r.calm = true
 		r.presence.clock.Reset(calmEvery)
 	}
+}
+
+// inStep reports whether one of the slow ticks that would begin now is in time for the
+// next flush. They would be late for it by as much as half a second else.
+func (r *registry) inStep(now time.Time) bool {
+	return now.Sub(r.flushed).Round(tickEvery)%calmEvery == 0
 }
 
 // hasten has the clock tick as usual again, once there is something to come.
@@ -82,6 +88,6 @@ func (r *registry) quiet(now time.Time) bool {
 // quiet reports whether nobody and nothing waits: for an answer, for the end of a
 // grace, for the database, or for watchers to be told.
 func (r *roster) quiet() bool {
-	return len(r.waiting) == 0 && len(r.graces) == 0 && len(r.late) == 0 &&
+	return len(r.waiting) == 0 && len(r.graces) == 0 &&
 		len(r.queue) == 0 && len(r.due) == 0 && r.flight == nil && r.order.feed.quiet()
 }

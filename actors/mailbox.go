@@ -12,11 +12,11 @@ import (
 // committed.
 const systemAtOnce = 16
 
-// mailbox is a session's, and the registry's. A frame is handled by whoever brings it, if the session
-// is idle: to wake a goroutine for each would take longer than the answer. Every
-// other message gets a goroutine of its own, so that whoever sends one, the registry
-// above all, never waits for a session. The library's can do neither, and is three
-// times as large.
+// mailbox is a session's, and the registry's. A frame is handled by whoever brings it,
+// if the session is idle: to wake a goroutine for each would take longer than the
+// answer. Every other message gets a goroutine of its own, so that whoever sends one,
+// the registry above all, never waits for a session. The library's can do neither, and
+// is three times as large.
 //
 // It implements the library's Mailbox: system messages come first, up to systemAtOnce,
 // a failure is escalated, and from then on user messages wait until the mailbox is
@@ -123,6 +123,7 @@ func first(queue []any) (message any, rest []any) {
 func (m *mailbox) handle(l letter) {
 	defer func() {
 		if reason := recover(); reason != nil {
+			m.suspend(true) // the library's word for it would stand in line
 			m.invoker.EscalateFailure(reason, l.message)
 		}
 	}()

@@ -161,3 +161,23 @@ func TestMessagesOfManySendersAreHandledOneByOne(t *testing.T) {
 		t.Error("two messages were handled at a time")
 	}
 }
+
+// A failure is the end of what an actor may hear until somebody has decided about it,
+// whatever stands in line before the library's word.
+func TestNoUserMessageAfterAFailure(t *testing.T) {
+	m, i := newTestMailbox(systemAtOnce + 1)
+	m.PostUserMessage(i.hold)
+	for range systemAtOnce - 1 {
+		m.PostSystemMessage("system")
+	}
+	m.PostSystemMessage("panic")
+	m.PostUserMessage("user")
+	close(i.hold)
+	i.wait.Wait()
+	i.wait.Add(1)
+	m.PostSystemMessage(&actor.ResumeMailbox{})
+	i.wait.Wait() // hangs if it was handled before
+	if last := i.handled[len(i.handled)-1]; last != any("user") {
+		t.Errorf("the last message that was handled is %v, want the user's", last)
+	}
+}

@@ -34,7 +34,7 @@ const ownChildren = 2
 func (r *registry) lookAfter(c actor.Context, now time.Time) {
 	all := r.roster.here
 	r.unseen = min(r.unseen, len(all))
-	looks := max(1, int(now.Sub(r.looked)/tickEvery)) // as many as there would have been
+	looks := max(1, int(now.Sub(r.looked).Round(tickEvery)/tickEvery)) // as many as there would have been
 	r.looked = now
 	reminders := 0
 	for range min(r.unseen, looks*(len(all)/looksInRound+1)) {

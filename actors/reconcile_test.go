@@ -14,7 +14,7 @@ import (
 // be a ghost.
 func TestRoundOfLooksSeesEverybodyHoweverLateTicksAre(t *testing.T) {
 	const rounds = 20
-	for _, every := range []time.Duration{tickEvery, 3 * tickEvery / 2, calmEvery, 5 * tickEvery, roundEvery} {
+	for _, every := range []time.Duration{tickEvery, 3 * tickEvery / 2, calmEvery - time.Millisecond, 5 * tickEvery, roundEvery} {
 		t.Run(every.String(), func(t *testing.T) {
 			now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
 			r := &registry{roster: crowd(1000, now)}
@@ -22,7 +22,7 @@ func TestRoundOfLooksSeesEverybodyHoweverLateTicksAre(t *testing.T) {
 				m.connect.Socket = over{}
 			}
 			c := &listener{told: make(map[string]int), children: len(r.roster.here) + ownChildren}
-			looks := max(1, int(every/tickEvery))                             // at each tick
+			looks := max(1, int(every.Round(tickEvery)/tickEvery))            // at each tick
 			ticks := max((looksInRound+looks-1)/looks, int(roundEvery/every)) // of a round
 			for range rounds * ticks {
 				now = now.Add(every)
@@ -37,6 +37,20 @@ func TestRoundOfLooksSeesEverybodyHoweverLateTicksAre(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Or a round would be longer by a quarter.
+func TestTickThatIsEarlyLooksAtAsMany(t *testing.T) {
+	now := time.Date(2025, 10, 21, 12, 30, 0, 0, time.UTC)
+	r := &registry{roster: crowd(1000, now), unseen: 1000, looked: now, rounded: now, reconciled: now}
+	for _, m := range r.roster.here {
+		m.connect.Socket = over{}
+	}
+	c := &listener{told: make(map[string]int)}
+	r.lookAfter(c, now.Add(calmEvery-time.Microsecond))
+	if want := 4 * (1000/looksInRound + 1); len(c.told) != want {
+		t.Errorf("%d were looked at after all but 400 ms, want %d", len(c.told), want)
 	}
 }
 
