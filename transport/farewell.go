@@ -2,6 +2,7 @@ package transport
 
 import (
 	"errors"
+	"net"
 	"os"
 	"runtime/debug"
 	"time"
@@ -60,14 +61,24 @@ func (s *socket) finishReading(goodbye bool) {
 	if half, ok := raw.(interface{ CloseWrite() error }); ok && !goodbye {
 		_ = half.CloseWrite()
 	}
-	for buf := make([]byte, readBuffer); !goodbye; {
+	if !goodbye {
+		readThrough(raw)
+	}
+	_ = s.conn.Close()
+}
+
+// readThrough reads whatever comes until the end.
+func readThrough(raw net.Conn) {
+	buf := make([]byte, readBuffer)
+	for {
 		n, err := raw.Read(buf)
-		goodbye = err != nil
+		if err != nil {
+			return
+		}
 		if n == len(buf) { // there is more
 			<-time.After(farewellPause)
 		}
 	}
-	_ = s.conn.Close()
 }
 
 // closeAccount gives back what the socket still holds of the budget.
