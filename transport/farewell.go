@@ -12,6 +12,25 @@ import (
 	"github.com/rollcall/rollcall"
 )
 
+// goodbye is a client's close.
+type goodbye struct {
+	rollcall.Close
+	due int64 // when it is answered at the latest, since began
+}
+
+// sayGoodbye lets the session go first. The client's close is answered when that is
+// noted everywhere, or by the heartbeat after closeGrace: whoever has read the answer
+// is not listed any more, and is free to connect again.
+func (s *socket) sayGoodbye(c rollcall.Close) {
+	due := s.now() + int64(closeGrace)
+	s.goodbye.Store(&goodbye{c, due})
+	s.unfinished.Store(due) // for the heartbeat to look
+	s.mu.Lock()
+	session := s.session
+	s.mu.Unlock()
+	session.Leave()
+}
+
 // finish ends the writing side: the close frame, if there is one to send, and
 // then only so much time for the client to answer it.
 func (s *socket) finish(c *rollcall.Close) {

@@ -1,10 +1,14 @@
 package transport
 
 import (
+	"log/slog"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/rollcall/rollcall"
 )
 
 // A socket that has said goodbye holds no goroutine while its session is still listed:
@@ -34,6 +38,26 @@ func TestGoodbyesHoldNoGoroutine(t *testing.T) {
 		}
 	}
 	within(t, "nobody to be left", func() bool { return s.sockets.count() == 0 })
+}
+
+// The heartbeat may be looking while a goodbye is said, and then knows no time of before:
+// that must not be taken for its own, or it is answered while its session is listed.
+func TestGoodbyeIsNotLateWhileItIsSaid(t *testing.T) {
+	s := newSocket("nowhere", &budget{}, slog.New(slog.DiscardHandler))
+	s.session = &ear{left: make(chan struct{}, 1)}
+	s.writing = true // nobody writes here
+	s.sayGoodbye(rollcall.CloseNormal)
+	if s.calm(s.now(), time.Minute) {
+		t.Error("nobody looks when it is late")
+	}
+	s.unfinished.Store(0) // as it was read
+	if s.check(time.Minute, time.Minute); s.ended.Load() != nil {
+		t.Error("it is answered at once")
+	}
+	s.goodbye.Store(&goodbye{rollcall.CloseNormal, s.now() - 1})
+	if s.check(time.Minute, time.Minute); s.ended.Load() == nil {
+		t.Error("it is not answered when it is late")
+	}
 }
 
 // parting counts the sockets that wait for their session to go.

@@ -27,7 +27,7 @@ type times struct {
 	heard      atomic.Int64
 	pinged     atomic.Int64 // when the last ping was queued; 0 if none is open
 	stalled    atomic.Int64 // when the client will have been too slow for the writer; 0 if none waits
-	unfinished atomic.Int64 // when it will have been for the reader, or for its goodbye to be answered; 0 if no message is under way
+	unfinished atomic.Int64 // when it will have been for the reader, or its goodbye is due; 0 if no message is under way
 }
 
 // calm reports whether there is nothing to do, as a rule and without the lock.
@@ -91,8 +91,8 @@ func (s *socket) beat(pingInterval, pongTimeout time.Duration) {
 func (s *socket) check(pingInterval, pongTimeout time.Duration) {
 	now, heard, pinged := s.now(), s.heard.Load(), s.pinged.Load()
 	stalled, unfinished := s.stalled.Load(), s.unfinished.Load()
-	if goodbye := s.goodbye.Load(); goodbye != nil && now > unfinished {
-		s.Close(*goodbye)
+	if said := s.goodbye.Load(); said != nil && now > said.due {
+		s.Close(said.Close)
 		return
 	}
 	s.mu.Lock()

@@ -38,8 +38,8 @@ type socket struct {
 	log      *slog.Logger
 	address  string
 	ended    atomic.Pointer[rollcall.Close]
-	goodbye  atomic.Pointer[rollcall.Close] // of the client, before it is answered
-	mu       sync.Mutex                     // guards what follows
+	goodbye  atomic.Pointer[goodbye] // of the client, before it is answered
+	mu       sync.Mutex              // guards what follows
 	session  rollcall.Session
 	parked   *parked // nil if a goroutine reads
 	held     account
@@ -121,8 +121,8 @@ func (s *socket) Close(c rollcall.Close) {
 		s.mu.Unlock()
 		return
 	}
-	if goodbye := s.goodbye.Load(); goodbye != nil {
-		c = *goodbye
+	if said := s.goodbye.Load(); said != nil {
+		c = said.Close
 	}
 	s.ended.Store(&c)
 	if c == rollcall.CloseSlow {
@@ -149,24 +149,13 @@ func (s *socket) Close(c rollcall.Close) {
 
 // Ended implements [rollcall.Socket].
 func (s *socket) Ended() (rollcall.Close, bool) {
-	for _, c := range []*rollcall.Close{s.ended.Load(), s.goodbye.Load()} {
-		if c != nil {
-			return *c, true
-		}
+	if c := s.ended.Load(); c != nil {
+		return *c, true
+	}
+	if said := s.goodbye.Load(); said != nil {
+		return said.Close, true
 	}
 	return rollcall.Close{}, false
-}
-
-// sayGoodbye lets the session go first. The client's close is answered when that is
-// noted everywhere, or by the heartbeat after closeGrace: whoever has read the answer
-// is not listed any more, and is free to connect again.
-func (s *socket) sayGoodbye(c rollcall.Close) {
-	s.unfinished.Store(s.now() + int64(closeGrace))
-	s.goodbye.Store(&c)
-	s.mu.Lock()
-	session := s.session
-	s.mu.Unlock()
-	session.Leave()
 }
 
 // waitClosed waits until Close is called.
