@@ -20,6 +20,9 @@ const (
 	// garbageMost is how much garbage there may be, of a heap that is large: a million
 	// sessions would have Go's rule double what they take.
 	garbageMost = 384 << 20
+	// leastGrowth is how much the heap grows all the same, in percent: of one that is
+	// very large the garbage would be so little that the collector has no rest.
+	leastGrowth = 15
 )
 
 // collectLess has the collector keep to heapLeast, unless whoever runs the server has
@@ -34,7 +37,7 @@ func collectLess() {
 // may grow until the next collection.
 func growth(live, scanned uint64) int {
 	if live >= heapLeast {
-		return min(usualGrowth, int(100*garbageMost/(live+scanned)))
+		return max(leastGrowth, min(usualGrowth, int(100*garbageMost/(live+scanned))))
 	}
 	return max(usualGrowth, int(100*(heapLeast-live)/max(live+scanned, heapBegins)))
 }

@@ -15,9 +15,10 @@ import (
 
 // Until the heap has its least size nothing is collected, and from then on the
 // collector keeps to Go's rule, until there would be more garbage than a server may
-// have: the heap of a large one must not grow more.
+// have: the heap of a large one must not grow more. But grow it must, or one that is very
+// large would be collected all the time.
 func TestHeapGrowsToItsLeastSizeAndThenAsUsualUpToAMost(t *testing.T) {
-	const mebibyte = 1 << 20
+	const mebibyte, gibibyte = 1 << 20, 1 << 30
 	for _, c := range []struct{ live, scanned, goal uint64 }{
 		{0, 0, heapLeast}, // as before the first collection
 		{8 * mebibyte, 2 * mebibyte, heapLeast},
@@ -26,7 +27,9 @@ func TestHeapGrowsToItsLeastSizeAndThenAsUsualUpToAMost(t *testing.T) {
 		{60 * mebibyte, 0, 120 * mebibyte},
 		{300 * mebibyte, 4 * mebibyte, 604 * mebibyte},
 		{1000 * mebibyte, 4 * mebibyte, 1000*mebibyte + garbageMost},
-		{8000 * mebibyte, 100 * mebibyte, 8000*mebibyte + garbageMost},
+		{2 * gibibyte, 0, 2*gibibyte + garbageMost},
+		{10 * gibibyte, 100 * mebibyte, 10*gibibyte + (10*gibibyte+100*mebibyte)*15/100},
+		{40 * gibibyte, 0, 46 * gibibyte},
 	} {
 		percent := growth(c.live, c.scanned)
 		goal := c.live + max(c.live+c.scanned, heapBegins)*uint64(percent)/100
