@@ -35,10 +35,11 @@ type epollLot struct {
 	bell    atomic.Pointer[bell] // of it; nil until it is open, and if it cannot be
 	pollers atomic.Int32         // the last of them closes the instance
 
-	mu    sync.RWMutex
-	given uint32       // how many connections have been given a number
-	conns []*epollConn // each in the place that its number names
-	free  []uint32     // the places where there is none
+	mu     sync.RWMutex
+	closed bool
+	given  uint32       // how many connections have been given a number
+	conns  []*epollConn // each in the place that its number names
+	free   []uint32     // the places where there is none
 }
 
 // number is what the kernel knows a connection by. It names a place, and which of its
@@ -120,11 +121,22 @@ func (l *epollLot) add(c *epollConn) error {
 	c.number = numberOf(place, l.given)
 	l.conns[place] = c
 	l.mu.Unlock()
-	if err := c.control(unix.EPOLL_CTL_ADD); err != nil {
+	err := l.tell(c)
+	if err != nil {
 		l.forget(c)
-		return err
 	}
-	return nil
+	return err
+}
+
+// tell tells the kernel of a connection. Of a lot that is closed the instance may be
+// somebody else's, and until then nobody looks at it.
+func (l *epollLot) tell(c *epollConn) error {
+	l.mu.RLock() // so that no close comes between, and no poller waits
+	defer l.mu.RUnlock()
+	if l.closed {
+		return net.ErrClosed
+	}
+	return c.control(unix.EPOLL_CTL_ADD)
 }
 
 func (l *epollLot) forget(c *epollConn) {
@@ -139,6 +151,9 @@ func (l *epollLot) forget(c *epollConn) {
 // close implements lot. The pollers end by it.
 func (l *epollLot) close() {
 	l.once.Do(func() {}) // too late to open
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
 	if b := l.bell.Load(); b != nil {
 		b.close()
 	}
@@ -157,8 +172,9 @@ func (l *epollLot) find(events []unix.EpollEvent, into []*epollConn) {
 	defer l.mu.RUnlock()
 	for i, e := range events {
 		n := numberOf(uint32(e.Fd), uint32(e.Pad))
-		if into[i] = l.conns[n.place()]; into[i] != nil && into[i].number != n {
-			into[i] = nil
+		into[i] = nil
+		if place := int(n.place()); place < len(l.conns) && l.conns[place] != nil && l.conns[place].number == n {
+			into[i] = l.conns[place]
 		}
 	}
 }

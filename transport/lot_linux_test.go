@@ -96,15 +96,47 @@ func TestEventOfOneThatHasGoneIsNobodys(t *testing.T) {
 	for _, c := range []*epollConn{gone, next} {
 		events = append(events, unix.EpollEvent{Fd: int32(c.number.place()), Pad: int32(c.number >> 32)})
 	}
-	found := make([]*epollConn, 2)
+	events = append(events, unix.EpollEvent{Fd: 1000}) // no place at all
+	found := make([]*epollConn, 3)
 	lot.(*epollLot).find(events, found)
-	if found[0] != nil || found[1] != next {
-		t.Errorf("the events are for %p and %p, want nobody and %p", found[0], found[1], next)
+	if found[0] != nil || found[1] != next || found[2] != nil {
+		t.Errorf("the events are for %v, want nobody, %p and nobody", found, next)
 	}
 	_ = gone.Close() // once more, and not the other one
 	lot.(*epollLot).find(events, found)
 	if found[1] != next {
 		t.Error("who is closed twice takes the next one's place")
+	}
+}
+
+// busy is woken, and stays so.
+type busy struct{ woken, goes chan struct{} }
+
+func (b *busy) Wake([]byte) Outlook {
+	close(b.woken)
+	<-b.goes
+	return Leaves
+}
+
+// A lot that is closed takes nobody: nobody would wake them, and when its last poller has
+// gone its descriptor may be another's.
+func TestClosedLotAdoptsNobody(t *testing.T) {
+	l := newLot(slog.New(slog.DiscardHandler))
+	first, _ := adopted(t, l)
+	b := &busy{make(chan struct{}), make(chan struct{})}
+	first.Attach(b)
+	<-b.woken // and so its poller is still there
+	l.close()
+	own, _ := tcpPair(t)
+	if _, ok := l.adopt(own); ok {
+		t.Error("a connection waits where nobody looks")
+	}
+	close(b.goes)
+	if err := own.SetDeadline(time.Time{}); err != nil {
+		t.Errorf("what was not adopted is closed: %v", err)
+	}
+	if e := l.(*epollLot); len(e.conns)-len(e.free) != 1 {
+		t.Errorf("%d places are taken of %d", len(e.conns)-len(e.free), len(e.conns))
 	}
 }
 
