@@ -66,6 +66,9 @@ func TestNothingIsSaidBehindTheLibrarysLastWord(t *testing.T) {
 			if !errors.Is(err, c.want) {
 				t.Errorf("a reply behind it is sent with %v, want %v", err, c.want)
 			}
+			if said := s.wire.out.n > 0; said != (c.want == nil) {
+				t.Errorf("a reply behind it goes onto the wire: %t", said)
+			}
 		})
 	}
 }
