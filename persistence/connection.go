@@ -16,12 +16,12 @@ import (
 // are taken in pieces, each in a statement of its own.
 const emailsPerStatement = 1000
 
-// connectionRow is one user who is online: the projection of the user's
-// sessions, there exactly while there is one. Every transaction locks those of
-// these rows that exist in the order of the e-mails: with a statement of its own
-// before it deletes or writes several times, or as it writes. Rows that are not there yet cannot be locked: two nodes that insert and
-// delete the same users at once can still wait for each other. PostgreSQL then ends
-// one of the transactions, and its batch is given again.
+// connectionRow is one user who is online: the projection of the user's sessions, there
+// exactly while there is one. Every transaction locks those of these rows that exist in
+// the order of the e-mails: with a statement of its own before it deletes or writes
+// several times, or as it writes. Rows that are not there yet cannot be locked: two
+// nodes that insert and delete the same users at once can still wait for each other.
+// PostgreSQL then ends one of the transactions, and its batch is given again.
 type connectionRow struct {
 	bun.BaseModel `bun:"table:active_websocket_connections,alias:c"`
 

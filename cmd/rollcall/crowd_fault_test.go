@@ -27,7 +27,8 @@ const (
 	// echoEvery is how often each of the others talks.
 	echoEvery = 20 * time.Millisecond
 	// What one echo in a hundred of the others may take: what is promised, or, on a
-	// machine that does a lot besides, a multiple of what it takes at the same time on a server that has no crowd.
+	// machine that does a lot besides, a multiple of what it takes at the same time on a
+	// server that has no crowd.
 	echoPromise = 50 * time.Millisecond
 	echoFactor  = 5
 	// telling is how many echoes tell something of one in a hundred.

@@ -2,7 +2,8 @@ package bench
 
 import "errors"
 
-// churning lets one socket leave and another come, so many times a second. The time until the greeting is what it measures.
+// churning lets one socket leave and another come, so many times a second. The time
+// until the greeting is what it measures.
 type churning struct {
 	bystander
 	step
