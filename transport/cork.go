@@ -11,8 +11,13 @@ import (
 // session, so that the replies to all that came in one go leave in one write. The
 // writer is for everything else: what is long, whatever has to wait, and the end.
 
-// headAllowance is what the head of a frame takes at the most, in bytes.
-const headAllowance = 16
+const (
+	// headAllowance is what the head of a frame takes at the most, in bytes.
+	headAllowance = 16
+	// maxShort is what is written at once. The library's last word fits behind it, which
+	// may come meanwhile: RFC 6455 section 5.5 bounds that. Nobody waits for it then.
+	maxShort = maxGathered - 125 - headAllowance
+)
 
 // pingFrame is the same for all, and written as it is: most of what an idle socket
 // costs is its pings. RFC 6455 section 5.5.2.
@@ -83,14 +88,16 @@ func (s *socket) writeShort(b batch) {
 	}
 }
 
-// takeShort takes what there is to write, and the right to write. If that is not
-// for the asking goroutine it calls the writer. The caller holds the lock.
+// takeShort takes what there is to write, and the right to write, and the wire gathers
+// then. If that is not for the asking goroutine it calls the writer. The caller holds the
+// lock.
 func (s *socket) takeShort() (b batch, ok bool) {
 	if s.writing || s.corked || !s.unwritten() {
 		return b, false
 	}
 	b = batch{s.queue, s.pong, s.ping}
-	if s.ended.Load() != nil || !s.wire.parkable() || b.size(s.queued) > maxGathered {
+	mayWait := s.ended.Load() != nil || !s.wire.parkable() || b.size(s.queued) > maxShort
+	if mayWait || !s.wire.gatherNow() {
 		s.write()
 		return batch{}, false
 	}
@@ -98,10 +105,9 @@ func (s *socket) takeShort() (b batch, ok bool) {
 	return b, true
 }
 
-// gatherBatch gathers frames. The usual ones are made here: the library takes longer
-// over each, mostly to wait for memory.
+// gatherBatch writes frames to a wire that gathers. The usual ones are made here: the
+// library takes longer over each, mostly to wait for memory.
 func (s *socket) gatherBatch(b batch) error {
-	s.wire.gather()
 	if err := s.writeControls(b); err != nil {
 		return err
 	}

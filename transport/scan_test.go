@@ -62,6 +62,7 @@ func TestNothingIsSaidBehindTheLibrarysLastWord(t *testing.T) {
 			if _, _, err := s.conn.NextReader(); err == nil {
 				t.Fatal("the library does not end it")
 			}
+			s.wire.gather()
 			err := s.gatherBatch(batch{frames: [][]byte{[]byte("a reply")}})
 			if !errors.Is(err, c.want) {
 				t.Errorf("a reply behind it is sent with %v, want %v", err, c.want)

@@ -66,6 +66,17 @@ func (w *wire) gather() {
 	w.out = gathering.Get().(*gathered)
 }
 
+// gatherNow is gather for whoever must not wait: it answers false if the library writes
+// its last word, which may take a second.
+func (w *wire) gatherNow() bool {
+	if !w.mu.TryLock() {
+		return false
+	}
+	defer w.mu.Unlock()
+	w.out = gathering.Get().(*gathered)
+	return true
+}
+
 // gatherText gathers messages that fit, unless they are the library's to write: it
 // knows whether it has said its last word.
 func (w *wire) gatherText(messages [][]byte) bool {
