@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"os"
 	"os/exec"
 	"strings"
@@ -47,10 +48,11 @@ type measuring struct{ program, database string }
 
 func (m measuring) run(ctx context.Context, one entry) (measured, error) {
 	fmt.Fprintln(os.Stderr, "rollcall bench", one.command)
-	command := exec.CommandContext(ctx, m.program, append([]string{"bench", "--json"}, strings.Fields(one.command)...)...)
+	database, password := m.apart()
+	command := exec.CommandContext(ctx, m.program, append([]string{"bench", "--json", "--database=" + database}, strings.Fields(one.command)...)...)
 	// An interrupt lets the bench clear up.
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
-	command.Env = append(os.Environ(), "ROLLCALL_DATABASE="+m.database)
+	command.Env = append(os.Environ(), password...)
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, os.Stderr
 	found := measured{entry: one}
@@ -66,4 +68,18 @@ func (m measuring) run(ctx context.Context, one entry) (measured, error) {
 		}
 	}
 	return found, nil
+}
+
+// apart is the database's URL without its password, which everybody could see on a
+// command line, and the variable that holds it instead, if there is one.
+func (m measuring) apart() (database string, variables []string) {
+	u, err := url.Parse(m.database)
+	if err != nil {
+		return m.database, nil // the bench says what is wrong with it
+	}
+	if password, ok := u.User.Password(); ok {
+		u.User, variables = url.User(u.User.Username()), []string{"PGPASSWORD=" + password}
+		return u.String(), variables
+	}
+	return m.database, nil
 }

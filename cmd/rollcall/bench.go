@@ -7,13 +7,14 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/alecthomas/kong"
 	"github.com/rollcall/rollcall/cmd/rollcall/bench"
 	"github.com/rollcall/rollcall/cmd/rollcall/bench/bare"
 )
 
-// serversDatabase is the default of --database, on which a bench has no business:
-// it makes a database for itself then.
-const serversDatabase = "sqlite://rollcall.db"
+// databaseOfBench is the help of --database here.
+const databaseOfBench = "The database of the server that is started: sqlite://FILE or postgres://USER:PASSWORD@HOST/NAME. " +
+	"It gets users and their load. Default: a new SQLite file, whatever ROLLCALL_DATABASE says."
 
 // benchCmd is the load generator: what all scenarios share, then the scenarios.
 type benchCmd struct {
@@ -41,6 +42,23 @@ type benchCmd struct {
 
 	Worker benchWorkerCmd `cmd:"" hidden:""`
 	Bare   benchBareCmd   `cmd:"" hidden:""`
+
+	onDatabase bool // --database is on the command line
+}
+
+// BeforeReset makes a flag of --database that says what it is here: a bench has no
+// business on the database of a server unless it is asked for, and neither the
+// environment nor a default asks.
+func (c *benchCmd) BeforeReset(line *kong.Context) error {
+	for _, flag := range line.Model.Flags {
+		if flag.Name == "database" {
+			flag.Tag.Envs, flag.Help = nil, databaseOfBench
+		}
+	}
+	for _, part := range line.Path {
+		c.onDatabase = c.onDatabase || part.Flag != nil && part.Flag.Name == "database"
+	}
+	return nil
 }
 
 // Validate checks what the types cannot say.
@@ -108,9 +126,9 @@ func (c *benchCmd) config(s *shared, std *streams) (bench.Config, error) {
 		return bench.Config{}, fmt.Errorf("finding this program: %w", err)
 	}
 	config := c.settings()
-	config.Program, config.Database, config.Progress = program, s.Database, std.err
-	if config.Database == serversDatabase {
-		config.Database = ""
+	config.Program, config.Progress = program, std.err
+	if c.onDatabase {
+		config.Database = s.Database
 	}
 	return config, nil
 }

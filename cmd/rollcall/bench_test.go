@@ -246,6 +246,39 @@ func TestBenchRemovesItsUsersAndNoOthers(t *testing.T) {
 	})
 }
 
+// The variable names the database that servers here have: a bench that took it would
+// bring its users and its load there, and change its schema, without a word.
+func TestBenchLeavesTheDatabaseOfServersAlone(t *testing.T) {
+	newDatabase(t)
+	t.Chdir(t.TempDir())
+	benched(t, "connect", "--sockets=5", "--concurrency=5")
+	if exists(strings.TrimPrefix(os.Getenv("ROLLCALL_DATABASE"), "sqlite://")) || exists("rollcall.db") {
+		t.Error("it has made the database of the servers")
+	}
+	t.Setenv("ROLLCALL_DATABASE", "no database at all")
+	benched(t, "in-memory", "--sockets=5", "--concurrency=5", "--for=1ms")
+	for _, command := range []string{"connect", "in-memory"} {
+		help := strings.Join(strings.Fields(mustRun(t, "bench", command, "--help")), " ")
+		if !strings.Contains(help, "Default: a new SQLite file, whatever ROLLCALL_DATABASE says. --log-format") {
+			t.Errorf("the help of %s says another default of --database:\n%s", command, help)
+		}
+	}
+}
+
+// Whoever names a file gets that one, also if it is the one that a server would take.
+func TestBenchTakesTheDatabaseThatItIsGiven(t *testing.T) {
+	t.Chdir(t.TempDir())
+	benched(t, "--database=sqlite://rollcall.db", "connect", "--sockets=5", "--concurrency=5")
+	if !exists("rollcall.db") {
+		t.Error("it has taken another database")
+	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
 // More sockets than a process may open must be refused with the reason, before
 // anything is started.
 func TestBenchSaysThatTheLimitIsTooLow(t *testing.T) {
