@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -271,6 +272,49 @@ func TestBenchTakesTheDatabaseThatItIsGiven(t *testing.T) {
 	benched(t, "--database=sqlite://rollcall.db", "connect", "--sockets=5", "--concurrency=5")
 	if !exists("rollcall.db") {
 		t.Error("it has taken another database")
+	}
+}
+
+// Servers may run on the schema as it is. A database without our tables has none.
+func TestBenchDoesNotChangeTheSchemaOfADatabaseThatIsInUse(t *testing.T) {
+	t.Parallel()
+	persistencetest.Databases(t, func(t *testing.T, url string) {
+		benched(t, "--database="+url, "connect", "--sockets=5", "--concurrency=5")
+		db, err := persistence.Open(t.Context(), url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = db.Close() }()
+		status, err := db.MigrationStatus(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := status[len(status)-1].Name
+		number, _, _ := strings.Cut(last, "_")
+		behind(t, url, number)
+		for _, command := range []string{"connect", "in-memory"} {
+			got := rollcallWith(t, "", "bench", "--database="+url, command)
+			if got.code != exitFailure || !strings.Contains(got.err, "behind by 1 ("+last+"): run \"rollcall migrate up --database=…\" first") {
+				t.Errorf("%s ended with %d and said %q", command, got.code, got.err)
+			}
+		}
+		if pending, err := db.Pending(t.Context()); len(pending) != 1 {
+			t.Errorf("%v is pending now, %v", pending, err)
+		}
+	})
+}
+
+// behind has a database forget that a migration was applied to it.
+func behind(t *testing.T, url, migration string) {
+	t.Helper()
+	connector, _, err := persistence.NewConnector(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := sql.OpenDB(connector)
+	defer func() { _ = raw.Close() }()
+	if _, err := raw.ExecContext(t.Context(), "DELETE FROM bun_migrations WHERE name = '"+migration+"'"); err != nil {
+		t.Fatal(err)
 	}
 }
 

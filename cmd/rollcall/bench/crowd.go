@@ -38,14 +38,14 @@ type crowd struct {
 	token string
 }
 
-// newCrowd brings the schema up to date, adds the users, and makes the token of
-// one of them.
+// newCrowd makes the tables if there are none, adds the users, and makes the token
+// of one of them.
 func newCrowd(ctx context.Context, url string, size int) (_ *crowd, err error) {
 	db, err := persistence.Open(ctx, url)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := db.Migrate(ctx); err != nil {
+	if err := makeTables(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	c := &crowd{db: db, size: size}
@@ -63,6 +63,27 @@ func newCrowd(ctx context.Context, url string, size int) (_ *crowd, err error) {
 	}
 	c.token, err = db.CreateToken(ctx, emails(0, 1)[0], tokenName)
 	return c, err
+}
+
+// makeTables makes them in a database that has none of ours. One that is behind is
+// somebody's, and is not changed unasked: servers may run on its old schema.
+func makeTables(ctx context.Context, db *persistence.Database) error {
+	all, err := db.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	pending, err := db.Pending(ctx)
+	switch {
+	case err != nil:
+		return err
+	case len(pending) == 0:
+		return nil
+	case len(pending) < len(all):
+		return fmt.Errorf("the database's schema is behind by %d (%s): run \"rollcall migrate up --database=…\" first",
+			len(pending), strings.Join(pending, ", "))
+	}
+	_, err = db.Migrate(ctx)
+	return err
 }
 
 // sessions counts the sessions that the tables have.
