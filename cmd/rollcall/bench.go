@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 
 	"github.com/alecthomas/kong"
 	"github.com/rollcall/rollcall/cmd/rollcall/bench"
@@ -50,15 +51,17 @@ type benchCmd struct {
 // business on the database of a server unless it is asked for, and neither the
 // environment nor a default asks.
 func (c *benchCmd) BeforeReset(line *kong.Context) error {
-	for _, flag := range line.Model.Flags {
-		if flag.Name == "database" {
-			flag.Tag.Envs, flag.Help = nil, databaseOfBench
-		}
-	}
-	for _, part := range line.Path {
-		c.onDatabase = c.onDatabase || part.Flag != nil && part.Flag.Name == "database"
-	}
+	flag, given := databaseFlag(line)
+	flag.Tag.Envs, flag.Help = nil, databaseOfBench
+	c.onDatabase = given
 	return nil
+}
+
+// databaseFlag is --database, and whether the command line has it.
+func databaseFlag(line *kong.Context) (flag *kong.Flag, given bool) {
+	flags := line.Model.Flags
+	flag = flags[slices.IndexFunc(flags, func(f *kong.Flag) bool { return f.Name == "database" })]
+	return flag, slices.ContainsFunc(line.Path, func(part *kong.Path) bool { return part.Flag == flag })
 }
 
 // Validate checks what the types cannot say.
@@ -80,8 +83,17 @@ type played[S any, P interface {
 	Scenario S `embed:""`
 }
 
-// Validate checks what the types cannot say.
-func (p *played[S, P]) Validate() error { return P(&p.Scenario).Check() }
+// AfterApply checks what the types cannot say, of this command beside those above it.
+func (p *played[S, P]) AfterApply(c *benchCmd) error {
+	config, err := c.settings(), error(nil)
+	if c.Server == nil {
+		config.Places, err = benchPlaces(c.With)
+	}
+	if err != nil {
+		return err
+	}
+	return P(&p.Scenario).Check(config)
+}
 
 // Run measures and prints. It fails when something failed that the server was
 // asked for: a figure beside that is worth nothing.
@@ -101,8 +113,8 @@ type inMemoryCmd struct {
 	Scenario bench.InMemory `embed:""`
 }
 
-// Validate checks what the types cannot say.
-func (m *inMemoryCmd) Validate() error { return m.Scenario.Check() }
+// AfterApply checks what the types cannot say, of this command beside those above it.
+func (m *inMemoryCmd) AfterApply(c *benchCmd) error { return m.Scenario.Check(c.settings()) }
 
 // Run measures once, because it cannot begin anew in the same process, in which memory
 // is kept to the server's rules.

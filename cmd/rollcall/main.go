@@ -75,7 +75,7 @@ func (c *cli) run(ctx context.Context, args []string, std *streams) int {
 		kong.Writers(std.out, std.err),
 		kong.Exit(func(int) { answered = true }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
-		kong.Bind(std, &c.shared),
+		kong.Bind(std, &c.shared, &c.Bench),
 		kong.BindSingletonProvider(c.logger),
 	)
 	if err != nil {

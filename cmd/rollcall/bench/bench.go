@@ -27,6 +27,7 @@ type Config struct {
 	Program  string    // the path of this program
 	Database string    // the URL of the server's database; empty: an SQLite file for this time
 	Flags    []string  // that the server is given besides
+	Places   Places    // that it has for clients
 	Server   *url.URL  // a server that runs already; nil: one is started
 	Token    string    // that it knows
 	PID      int       // its process, if its memory is to be read
@@ -39,8 +40,9 @@ type Config struct {
 // Scenario is what a bench does: one of the types of this package.
 type Scenario interface {
 	Name() string
-	// Check refuses settings with which there is nothing to measure.
-	Check() error
+	// Check refuses settings with which there is nothing to measure, or none with
+	// this configuration.
+	Check(Config) error
 	// herds is how many sockets each of its herds has at a time.
 	herds() []int
 	// play does it once, and measures.
@@ -98,17 +100,12 @@ func (b *bench) plan() error {
 	if err != nil {
 		return err
 	}
-	all := 0
 	for _, sockets := range b.scenario.herds() {
 		p, err := plan(sockets, b.Loops, limit)
 		if err != nil {
 			return err
 		}
 		b.plans = append(b.plans, p)
-		all += sockets
-	}
-	if b.Server == nil {
-		return roomInServer(all, limit)
 	}
 	return nil
 }

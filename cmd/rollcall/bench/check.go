@@ -21,6 +21,14 @@ func atLeast[N int | float64](name string, value, least N) error {
 	return nil
 }
 
+// atMost refuses a number that is larger than what has been tried.
+func atMost(name string, value, most int) error {
+	if value > most {
+		return fmt.Errorf("--%s must be at most %d, not %d", name, most, value)
+	}
+	return nil
+}
+
 // lasts refuses a time that is too short to be meant.
 func lasts(name string, d time.Duration) error {
 	if d < leastTime {
@@ -39,12 +47,10 @@ func more(name string, rate float64) error {
 
 // Check refuses what no scenario can do.
 func (c Config) Check() error {
-	err := errors.Join(atLeast("rounds", c.Rounds, 1), atLeast("loops", c.Loops, 1))
+	err := errors.Join(atLeast("rounds", c.Rounds, 1), atLeast("loops", c.Loops, 1), atMost("loops", c.Loops, mostLoops))
 	switch {
 	case err != nil:
 		return err
-	case c.Loops > mostLoops:
-		return fmt.Errorf("--loops must be at most %d, not %d", mostLoops, c.Loops)
 	case c.Server != nil && (c.Server.Scheme != "http" || c.Server.Host == ""):
 		return errors.New("--server must be http://HOST:PORT")
 	case c.Server == nil && c.PID != 0:

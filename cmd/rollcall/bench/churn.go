@@ -20,11 +20,12 @@ type Churn struct {
 func (*Churn) Name() string { return "churn" }
 
 // Check implements [Scenario].
-func (c *Churn) Check() error {
+func (c *Churn) Check(config Config) error {
 	return errors.Join(atLeast("sockets", c.Sockets, 1),
 		atLeast("concurrency", c.Concurrency, 1),
 		more("rate", c.Rate),
-		lasts("for", c.For))
+		lasts("for", c.For),
+		config.room(c.Sockets, 0))
 }
 
 func (c *Churn) herds() []int { return []int{c.Sockets} }

@@ -16,9 +16,10 @@ type Connect struct {
 func (*Connect) Name() string { return "connect" }
 
 // Check implements [Scenario].
-func (c *Connect) Check() error {
+func (c *Connect) Check(config Config) error {
 	return errors.Join(atLeast("sockets", c.Sockets, 1),
-		atLeast("concurrency", c.Concurrency, 1))
+		atLeast("concurrency", c.Concurrency, 1),
+		config.room(c.Sockets, 0))
 }
 
 func (c *Connect) herds() []int { return []int{c.Sockets} }

@@ -20,12 +20,13 @@ type Echo struct {
 func (*Echo) Name() string { return "echo" }
 
 // Check implements [Scenario].
-func (e *Echo) Check() error {
+func (e *Echo) Check(config Config) error {
 	err := errors.Join(atLeast("sockets", e.Sockets, 1),
 		atLeast("concurrency", e.Concurrency, 1),
 		atLeast("depth", e.Depth, 1),
 		atLeast("size", e.Size, 0),
-		lasts("for", e.For))
+		lasts("for", e.For),
+		config.room(e.Sockets, 0))
 	if e.Every != 0 {
 		err = errors.Join(err, lasts("every", e.Every))
 	}

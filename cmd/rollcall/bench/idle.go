@@ -35,13 +35,14 @@ const burstSize = 32
 func (*Idle) Name() string { return "idle" }
 
 // Check implements [Scenario].
-func (i *Idle) Check() error {
+func (i *Idle) Check(config Config) error {
 	return errors.Join(atLeast("from", i.From, 1),
 		atLeast("to", i.To, i.From+1),
 		atLeast("concurrency", i.Concurrency, 1),
 		atLeast("burst", i.Burst, 0),
 		lasts("for", i.For),
-		lasts("after", i.After))
+		lasts("after", i.After),
+		config.room(i.To, 0))
 }
 
 func (i *Idle) herds() []int { return []int{i.To} }

@@ -28,29 +28,37 @@ const (
 	insideMessage = 1 << 20
 	// looks is how many snapshots are timed.
 	looks = 101
+	// mostInMemory is how many clients there are at the most: as many as have been tried.
+	mostInMemory = 1_000_000
 )
 
 // InMemory holds more clients than the machine could open sockets for: they come
 // over connections in memory to a server in this process, which is Rollcall in all
 // but the kernel's part.
 type InMemory struct {
-	Sockets     int           `default:"10000" help:"How many clients come. Default ${default}."`
+	Sockets     int           `default:"10000" help:"How many clients come, up to a million. Default ${default}."`
 	Concurrency int           `default:"1000" help:"How many are on their way at a time. Default ${default}."`
 	For         time.Duration `default:"2s" help:"How long they are idle. Default ${default}."`
 }
 
 // Check refuses settings with which there is nothing to measure.
-func (m *InMemory) Check() error {
+func (m *InMemory) Check(config Config) error {
+	for _, one := range []struct {
+		flag  string
+		given bool
+	}{{"server", config.Server != nil}, {"baseline", config.Baseline}, {"with", len(config.Flags) > 0}} {
+		if one.given {
+			return fmt.Errorf("--%s is not for in-memory: its clients reach only the server in this process, as it is by default", one.flag)
+		}
+	}
 	return errors.Join(atLeast("sockets", m.Sockets, 1),
+		atMost("sockets", m.Sockets, mostInMemory),
 		atLeast("concurrency", m.Concurrency, 1),
 		lasts("for", m.For))
 }
 
 // Run does it once, in this process.
 func (m *InMemory) Run(ctx context.Context, c Config) (report *Report, err error) {
-	if c.Server != nil || c.Baseline || len(c.Flags) > 0 {
-		return nil, errors.New("clients in memory reach only the server in this process, as it is by default")
-	}
 	b := &bench{Config: c, progress: &progress{out: c.Progress}}
 	b.plans = []herdPlan{{workers: 1, users: m.Sockets}}
 	done, err := b.prepare(ctx)

@@ -19,9 +19,10 @@ type Leave struct {
 func (*Leave) Name() string { return "leave" }
 
 // Check implements [Scenario].
-func (l *Leave) Check() error {
+func (l *Leave) Check(config Config) error {
 	return errors.Join(atLeast("sockets", l.Sockets, 1),
-		atLeast("concurrency", l.Concurrency, 1))
+		atLeast("concurrency", l.Concurrency, 1),
+		config.room(l.Sockets, 0))
 }
 
 func (l *Leave) herds() []int { return []int{l.Sockets} }

@@ -8,8 +8,6 @@ import (
 const (
 	// workerReserve is how many open files a worker keeps from its sockets.
 	workerReserve = 64
-	// serverReserve is what a Rollcall server keeps from its own, by default.
-	serverReserve = 256
 	// spareUsers is how many users a worker has beyond its sockets: whoever has
 	// just left comes again only when all of them have come.
 	spareUsers = 500
@@ -30,11 +28,24 @@ func openFiles() (int, error) {
 	return int(min(limit.Cur, 1<<30)), nil
 }
 
-// roomInServer refuses more sockets than a server of this machine could take.
-func roomInServer(sockets, limit int) error {
-	if room := limit - serverReserve; sockets > room {
-		return fmt.Errorf("a process here may open %d files, which leaves a server %d sockets, and not %d: "+
-			"raise the limit (ulimit -n), or ask for fewer", limit, max(room, 0), sockets)
+// Places is how many clients a server takes at a time. Those who ask for the list are
+// in the reserve that it keeps besides.
+type Places struct{ Sockets, Watchers int }
+
+// room refuses more clients than the server that is started would take: what it
+// refuses would count as failed. Of one that runs already it is not known.
+func (c Config) room(sockets, watchers int) error {
+	switch {
+	case c.Server != nil:
+		return nil
+	case sockets > c.Places.Sockets:
+		return fmt.Errorf("the server would have places for %d sockets, beside %d watchers, and not for %d: "+
+			"raise the limit of open files (ulimit -n) or --max-connections, or ask for fewer",
+			c.Places.Sockets, c.Places.Watchers, sockets)
+	case watchers > c.Places.Watchers:
+		return fmt.Errorf("the server would have places for %d watchers, and not for %d: "+
+			"--with=--max-watchers=%d, which may be a quarter of its open files (ulimit -n), or ask for fewer",
+			c.Places.Watchers, watchers, watchers)
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package bench
 
-import "testing"
+import (
+	"net/url"
+	"strings"
+	"testing"
+)
 
 // Where a process may not open enough files, the clients need several; and each
 // must have users for all of its sockets, and those that are just leaving.
@@ -24,12 +28,24 @@ func TestSocketsAreSpreadOverAsManyProcessesAsTheLimitNeeds(t *testing.T) {
 }
 
 // A server that could not take them all must be known before the first connects:
-// the refusals would be taken for its failure.
-func TestMoreSocketsThanTheServerMayOpenAreRefused(t *testing.T) {
-	if err := roomInServer(768, 1024); err != nil {
-		t.Errorf("there is room: %v", err)
+// the refusals would be taken for its failure. What somebody else's takes is not known.
+func TestMoreClientsThanTheServerTakesAreRefused(t *testing.T) {
+	c := Config{Places: Places{Sockets: 576, Watchers: 192}}
+	for _, test := range []struct {
+		sockets, watchers int
+		says              string
+	}{
+		{576, 192, ""},
+		{577, 0, "places for 576 sockets, beside 192 watchers, and not for 577"},
+		{1, 193, "--with=--max-watchers=193"},
+	} {
+		err := c.room(test.sockets, test.watchers)
+		if (err != nil) != (test.says != "") || err != nil && !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%d sockets and %d watchers: %v, want %q", test.sockets, test.watchers, err, test.says)
+		}
 	}
-	if err := roomInServer(769, 1024); err == nil {
-		t.Error("there is no room")
+	c.Server = &url.URL{Scheme: "http", Host: "elsewhere"}
+	if err := c.room(577, 193); err != nil {
+		t.Errorf("a server elsewhere: %v", err)
 	}
 }

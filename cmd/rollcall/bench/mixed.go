@@ -22,14 +22,15 @@ type Mixed struct {
 func (*Mixed) Name() string { return "mixed" }
 
 // Check implements [Scenario].
-func (m *Mixed) Check() error {
+func (m *Mixed) Check(config Config) error {
 	return errors.Join(atLeast("talking", m.Talking, 1),
 		atLeast("passing", m.Passing, 1),
 		atLeast("connections", m.Connections, 1),
 		atLeast("concurrency", m.Concurrency, 1),
 		more("rate", m.Rate),
 		lasts("every", m.Every),
-		lasts("for", m.For))
+		lasts("for", m.For),
+		config.room(m.Talking+m.Passing, 0))
 }
 
 // herds are those who talk, those who pass, and those who ask.

@@ -22,12 +22,13 @@ type Rest struct {
 func (*Rest) Name() string { return "rest" }
 
 // Check implements [Scenario].
-func (r *Rest) Check() error {
+func (r *Rest) Check(config Config) error {
 	err := errors.Join(atLeast("online", r.Online, 1),
 		atLeast("concurrency", r.Concurrency, 1),
 		atLeast("connections", r.Connections, 1),
 		atLeast("changes", r.Changes, 0),
-		lasts("for", r.For))
+		lasts("for", r.For),
+		config.room(r.Online, 0))
 	if len(r.Variants) == 0 {
 		err = errors.Join(err, errors.New("--variants must name one at least"))
 	}

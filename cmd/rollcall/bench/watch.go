@@ -14,7 +14,7 @@ const (
 	aloneFor = 3 * time.Second
 )
 
-var errNoStream = errors.New("the bare server has nothing to watch: leave --baseline out")
+var errNoStream = errors.New("--baseline is not for watch: the bare server has nothing to watch")
 
 // Watch has many follow a crowd of users of whom some leave and others come, and
 // measures how long it takes until each of them has read of it. Every watcher must be
@@ -31,21 +31,22 @@ type Watch struct {
 func (*Watch) Name() string { return "watch" }
 
 // Check implements [Scenario].
-func (w *Watch) Check() error {
+func (w *Watch) Check(config Config) error {
+	if config.Baseline {
+		return errNoStream
+	}
 	return errors.Join(atLeast("watchers", w.Watchers, 1),
 		atLeast("online", w.Online, 1),
 		atLeast("concurrency", w.Concurrency, 1),
 		more("rate", w.Rate),
-		lasts("for", w.For))
+		lasts("for", w.For),
+		config.room(w.Online, w.Watchers))
 }
 
 // herds are those who are online, and those who watch.
 func (w *Watch) herds() []int { return []int{w.Online, w.Watchers} }
 
 func (w *Watch) play(ctx context.Context, s *scene) (*result, error) {
-	if s.Baseline {
-		return nil, errNoStream
-	}
 	online, err := s.connected(ctx, w.Online, w.Concurrency)
 	if err != nil {
 		return nil, err
