@@ -76,7 +76,7 @@ func Run(ctx context.Context, c Config, s Scenario) (report *Report, err error) 
 		}
 		rounds = append(rounds, one)
 	}
-	report = newReport(s.Name(), s, rounds)
+	report = newReport(c, s.Name(), s, rounds)
 	if advice := b.advice(strings.Join(report.Notes, "\n")); advice != "" {
 		report.Notes = append(report.Notes, advice)
 	}

@@ -75,7 +75,7 @@ func (m *InMemory) Run(ctx context.Context, c Config) (report *Report, err error
 	if err != nil {
 		return nil, err
 	}
-	return newReport("in-memory", m, []round{{rollcall: r}}), nil
+	return newReport(c, "in-memory", m, []round{{rollcall: r}}), nil
 }
 
 // inside is a server in this process.

@@ -12,13 +12,14 @@ import (
 
 // Report is what a bench has found.
 type Report struct {
-	Scenario string    `json:"scenario"`
-	Settings any       `json:"settings"`
-	Machine  Machine   `json:"machine"`
-	At       time.Time `json:"at"`
-	Rounds   int       `json:"rounds"`
-	Lines    []Line    `json:"lines"`
-	Notes    []string  `json:"notes,omitempty"`
+	Scenario string `json:"scenario"`
+	Settings any    `json:"settings"`
+	Subject
+	Machine Machine   `json:"machine"`
+	At      time.Time `json:"at"`
+	Rounds  int       `json:"rounds"`
+	Lines   []Line    `json:"lines"`
+	Notes   []string  `json:"notes,omitempty"`
 }
 
 // Line is one figure over all rounds.
@@ -56,8 +57,8 @@ func thisMachine() Machine {
 type round struct{ rollcall, bare *result } // bare is nil without a baseline
 
 // newReport sums the rounds up. There must be one.
-func newReport(scenario string, settings any, rounds []round) *Report {
-	r := &Report{Scenario: scenario, Settings: settings, Machine: thisMachine(), At: time.Now().UTC(), Rounds: len(rounds)}
+func newReport(c Config, name string, scenario any, rounds []round) *Report {
+	r := &Report{Scenario: name, Settings: settings{scenario}, Subject: c.subject(), Machine: thisMachine(), At: time.Now().UTC(), Rounds: len(rounds)}
 	for _, name := range names(rounds) {
 		line := Line{Name: name}
 		var ours, bare []float64
@@ -141,8 +142,8 @@ func (r *Report) Line(name string) *Line {
 
 // Print writes a table for people.
 func (r *Report) Print(w io.Writer) error {
-	settings := strings.Trim(fmt.Sprintf("%+v", r.Settings), "&{}")
-	fmt.Fprintf(w, "%s %s, median of %d (least to most)\n", r.Scenario, settings, r.Rounds)
+	fmt.Fprintf(w, "%s %s, median of %d (least to most)\n", r.Scenario, r.Settings, r.Rounds)
+	fmt.Fprintln(w, r.Subject.line())
 	fmt.Fprintf(w, "%s, %d cores, Linux %s, %s\n\n", r.Machine.Processor, r.Machine.Cores, r.Machine.Kernel, r.Machine.Go)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FIGURE\tUNIT\tROLLCALL\tBARE\tRATIO")

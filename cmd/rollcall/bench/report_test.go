@@ -21,7 +21,7 @@ func planted() *Report {
 		ours.notes = append(ours.notes, "strange")
 		rounds = append(rounds, round{ours, bare})
 	}
-	return newReport("connect", &Connect{Sockets: 7}, rounds)
+	return newReport(Config{Flags: []string{"--lease=5s"}}, "echo", &Echo{Sockets: 7, For: 2 * time.Second}, rounds)
 }
 
 // The ratio is what every change is measured by. It is made round by round, and
@@ -50,7 +50,7 @@ func TestReportIsJSONThatSaysTheSame(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`"scenario":"connect"`, `"Sockets":7`, `"rounds":3`, `"cores":`, `"name":"connects","unit":"1/s"`,
+		`"scenario":"echo"`, `"Sockets":7`, `"For":"2s"`, `"database":"SQLite","with":["--lease=5s"],`, `"rounds":3`, `"cores":`, `"name":"connects","unit":"1/s"`,
 		`"rollcall":{"min":500,"median":800,"max":900}`, `"ratio":{"min":0.5,"median":0.8,"max":0.9}`,
 		`"round 3, rollcall: strange"`,
 	} {
@@ -66,7 +66,7 @@ func TestReportPrintsATable(t *testing.T) {
 	if err := planted().Print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"connects", "800 (500 to 900)", "1000", "0.80 (0.50 to 0.90)", "median of 3"} {
+	for _, want := range []string{"echo Sockets:7 ", " For:2s", "\non SQLite --lease=5s\n", "connects", "800 (500 to 900)", "1000", "0.80 (0.50 to 0.90)", "median of 3"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the table has no %q:\n%s", want, out.String())
 		}
