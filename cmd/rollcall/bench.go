@@ -153,10 +153,19 @@ func (c *benchCmd) print(std *streams, report *bench.Report) error {
 	if err := show(std.out); err != nil {
 		return err
 	}
-	if n := report.Failed(); n > 0 {
+	return failure(report)
+}
+
+// failure is the error of a report in which something failed.
+func failure(r *bench.Report) error {
+	switch n := r.Failed(); {
+	case n == 0:
+		return nil
+	case r.Rounds > 1:
+		return fmt.Errorf("in the worst of %d rounds, %d things failed that the server was asked for", r.Rounds, n)
+	default:
 		return fmt.Errorf("%d things failed that the server was asked for", n)
 	}
-	return nil
 }
 
 type benchUsersCmd struct {

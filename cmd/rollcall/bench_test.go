@@ -310,6 +310,26 @@ func behind(t *testing.T, url, migration string) {
 	}
 }
 
+// Who reads that 5 failed must know of how much: 12 did in all.
+func TestBenchSaysOfWhichRoundsTheFailuresAre(t *testing.T) {
+	t.Parallel()
+	failed := []bench.Line{{Name: "failed", Rollcall: &bench.Spread{Min: 3, Median: 4, Max: 5}}}
+	for _, test := range []struct {
+		report bench.Report
+		want   string
+	}{
+		{bench.Report{Rounds: 3, Lines: failed}, "in the worst of 3 rounds, 5 things failed that the server was asked for"},
+		{bench.Report{Rounds: 1, Lines: failed}, "5 things failed that the server was asked for"},
+	} {
+		if err := failure(&test.report); err == nil || err.Error() != test.want {
+			t.Errorf("it says %q, want %q", err, test.want)
+		}
+	}
+	if err := failure(&bench.Report{Rounds: 3}); err != nil {
+		t.Errorf("nothing failed, and yet %v", err)
+	}
+}
+
 func exists(file string) bool {
 	_, err := os.Stat(file)
 	return err == nil
