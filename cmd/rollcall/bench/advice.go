@@ -19,6 +19,14 @@ func (b *bench) advice(failure string) string {
 	return ""
 }
 
+// hint says what the figures leave out; empty if nothing.
+func (r *Report) hint() string {
+	if line := r.Line(pingsFigure); line != nil && line.Rollcall != nil && line.Rollcall.Max == 0 {
+		return "no ping of the server fell into that time, and the figures are without: --for longer than its --ping-interval"
+	}
+	return ""
+}
+
 // users is how many the clients use.
 func (b *bench) users() (n int) {
 	for _, p := range b.plans {

@@ -80,6 +80,9 @@ func Run(ctx context.Context, c Config, s Scenario) (report *Report, err error) 
 	if advice := b.advice(strings.Join(report.Notes, "\n")); advice != "" {
 		report.Notes = append(report.Notes, advice)
 	}
+	if hint := report.hint(); hint != "" {
+		report.Notes = append(report.Notes, hint)
+	}
 	return report, nil
 }
 

@@ -31,6 +31,9 @@ const burstFor = 2 * time.Second
 // burstSize is how many characters a message of it has.
 const burstSize = 32
 
+// pingsFigure is the figure that ought not to be zero.
+const pingsFigure = "pings"
+
 // Name is idle.
 func (*Idle) Name() string { return "idle" }
 
@@ -82,7 +85,7 @@ func (i *Idle) play(ctx context.Context, s *scene) (*result, error) {
 	r.note("RSS", "MB", float64(after.resident)/(1<<20))
 	r.note("threads", "", float64(after.threads))
 	r.note("CPU of one core, idle", "%", 100*held.work.server.Seconds()/held.Took.Seconds())
-	r.note("pings", "", float64(held.Pings))
+	r.note(pingsFigure, "", float64(held.Pings))
 	if i.Burst > 0 {
 		if err := i.burst(ctx, s, h, r, before); err != nil {
 			return nil, err

@@ -71,7 +71,9 @@ func (r *Rest) play(ctx context.Context, s *scene) (*result, error) {
 			s.sizes[v] = int(t.Bytes) / t.Done
 			q.found.note(string(v)+" size", "B", float64(s.sizes[v]))
 		}
-		q.found.note(fmt.Sprintf("%s answers, of as many bytes", v), "1/s", t.rate())
+		if s.Baseline { // what the bare server's rate at that size is compared with
+			q.found.note(fmt.Sprintf("%s answers, of as many bytes", v), "1/s", t.rate())
+		}
 	}
 	q.found.noteFailures(&q.all)
 	return q.found, nil
