@@ -11,8 +11,9 @@ import (
 	"github.com/rollcall/rollcall/persistence/persistencetest"
 )
 
-// The variable names the database that servers here have: a bench that took it would
-// bring its users and its load there, and change its schema, without a word.
+// The variables name the database that servers here have, and to whom they post: a bench
+// that took them would bring its users and its load there, and change the schema, without
+// a word.
 func TestBenchLeavesTheDatabaseOfServersAlone(t *testing.T) {
 	newDatabase(t)
 	t.Chdir(t.TempDir())
@@ -21,6 +22,8 @@ func TestBenchLeavesTheDatabaseOfServersAlone(t *testing.T) {
 		t.Error("it has made the database of the servers")
 	}
 	t.Setenv("ROLLCALL_DATABASE", "no database at all")
+	t.Setenv("ROLLCALL_WEBHOOK_URL", "no URL at all")
+	benched(t, "connect", "--sockets=5", "--concurrency=5")
 	benched(t, "in-memory", "--sockets=5", "--concurrency=5", "--for=1ms")
 	for _, command := range []string{"connect", "in-memory"} {
 		help := strings.Join(strings.Fields(mustRun(t, "bench", command, "--help")), " ")

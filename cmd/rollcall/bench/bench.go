@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -167,12 +168,18 @@ func (b *bench) startRollcall(ctx context.Context) (*server, error) {
 		"--log-format=text", "--log-level=info", "--max-message-rate=0",
 	}, b.Flags...)...))
 	// The URL may hold a password, and a command line can be seen by everybody.
-	command.Env = append(os.Environ(), "ROLLCALL_DATABASE="+b.database)
+	command.Env = append(withoutWebhook(os.Environ()), "ROLLCALL_DATABASE="+b.database)
 	s, err := startServer(ctx, "rollcall", command)
 	if err == nil {
 		s.token = b.crowd.token
 	}
 	return s, err
+}
+
+// withoutWebhook is the environment but for the webhook of servers in use: who comes to a
+// bench is nothing to post there.
+func withoutWebhook(variables []string) []string {
+	return slices.DeleteFunc(variables, func(v string) bool { return strings.HasPrefix(v, "ROLLCALL_WEBHOOK_URL=") })
 }
 
 func (b *bench) startBare(ctx context.Context) (*server, error) {
