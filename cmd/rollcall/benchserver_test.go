@@ -2,9 +2,12 @@ package main
 
 import (
 	"database/sql"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/rollcall/rollcall/persistence"
@@ -22,8 +25,14 @@ func TestBenchLeavesTheDatabaseOfServersAlone(t *testing.T) {
 		t.Error("it has made the database of the servers")
 	}
 	t.Setenv("ROLLCALL_DATABASE", "no database at all")
-	t.Setenv("ROLLCALL_WEBHOOK_URL", "no URL at all")
-	benched(t, "connect", "--sockets=5", "--concurrency=5")
+	var posts atomic.Int64
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posts.Add(1) }))
+	defer receiver.Close()
+	t.Setenv("ROLLCALL_WEBHOOK_URL", receiver.URL)
+	benched(t, "churn", "--sockets=5", "--rate=20", "--for=500ms")
+	if posts.Load() > 0 {
+		t.Error("it has posted who came to it")
+	}
 	benched(t, "in-memory", "--sockets=5", "--concurrency=5", "--for=1ms")
 	for _, command := range []string{"connect", "in-memory"} {
 		help := strings.Join(strings.Fields(mustRun(t, "bench", command, "--help")), " ")
