@@ -2,6 +2,7 @@ package main
 
 import (
 	"database/sql"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,6 +30,7 @@ func TestBenchLeavesTheDatabaseOfServersAlone(t *testing.T) {
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { posts.Add(1) }))
 	defer receiver.Close()
 	t.Setenv("ROLLCALL_WEBHOOK_URL", receiver.URL)
+	t.Setenv("ROLLCALL_WEBHOOK_SECRET", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	benched(t, "churn", "--sockets=5", "--rate=20", "--for=500ms")
 	if posts.Load() > 0 {
 		t.Error("it has posted who came to it")

@@ -179,7 +179,7 @@ func (b *bench) startRollcall(ctx context.Context) (*server, error) {
 // withoutWebhook is the environment but for the webhook of servers in use: who comes to a
 // bench is nothing to post there.
 func withoutWebhook(variables []string) []string {
-	return slices.DeleteFunc(variables, func(v string) bool { return strings.HasPrefix(v, "ROLLCALL_WEBHOOK_URL=") })
+	return slices.DeleteFunc(variables, func(v string) bool { return strings.HasPrefix(v, "ROLLCALL_WEBHOOK_") })
 }
 
 func (b *bench) startBare(ctx context.Context) (*server, error) {
