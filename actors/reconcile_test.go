@@ -86,6 +86,17 @@ func TestTickThatWaitedHasNothingToDo(t *testing.T) {
 	}
 }
 
+// Or those that waited would all have something to do.
+func TestTickKnowsWhenItIsDone(t *testing.T) {
+	now := time.Now()
+	r := &registry{presence: &Presence{}, roster: crowd(1, now), sweepAt: now.Add(time.Hour), calm: true}
+	r.roster.here[0].connect.Socket = over{}
+	r.tick(&listener{told: make(map[string]int), children: 1 + ownChildren}, now)
+	if r.ticked.Before(now) {
+		t.Errorf("a tick of %v was done at %v", now, r.ticked)
+	}
+}
+
 // listener is a registry's context that counts what each session is told.
 type listener struct {
 	actor.Context
